@@ -1,0 +1,175 @@
+//! What a directory publishes about itself. [OIDCD-3] [OIDCD-4.3]
+//!
+//! Real documents leave out required arrays and write booleans as text, so reading is
+//! lenient everywhere except where an attack would begin: the issuer is compared octet for
+//! octet, and endpoints must be plain web addresses. Whether an address may be reached at
+//! all, the egress layer decides.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::jose::Alg;
+use crate::json;
+
+/// The largest document that is read.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+const MAX_ENDPOINT_BYTES: usize = 2048;
+const MAX_LIST: usize = 100;
+
+/// The parts of a discovery document that we use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderMetadata {
+    /// The issuer exactly as published; a template for Microsoft's shared endpoints.
+    pub issuer: String,
+    /// Where browsers are sent.
+    pub authorization_endpoint: String,
+    /// Where codes are exchanged.
+    pub token_endpoint: String,
+    /// Where the keys are.
+    pub jwks_uri: String,
+    /// Where claims can be asked for.
+    pub userinfo_endpoint: Option<String>,
+    /// Where a session ends. [OIDCRIL-2.1]
+    pub end_session_endpoint: Option<String>,
+    /// How we may authenticate; `client_secret_basic` if the document does not say.
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The algorithms its ID tokens may have, narrowed to those we allow; RS256 if the
+    /// document does not say. Empty means that we can verify none of them.
+    pub id_token_signing_alg_values_supported: Vec<Alg>,
+    /// The scopes it knows; empty if it does not say.
+    pub scopes_supported: Vec<String>,
+    /// The claims it knows; empty if it does not say.
+    pub claims_supported: Vec<String>,
+    /// The challenge methods it announces; several that support S256 announce none.
+    pub code_challenge_methods_supported: Vec<String>,
+    /// Whether its answers carry `iss`. [RFC9207-3]
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+/// Why a discovery document is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// Larger than [`MAX_BYTES`].
+    #[error("the discovery document is larger than 256 KiB")]
+    TooLarge,
+    /// Not a JSON object, or one with duplicate members.
+    #[error("the discovery document is not a JSON object")]
+    Malformed,
+    /// It speaks for another issuer. [OIDCD-4.3]
+    #[error("the discovery document says its issuer is {published:?}")]
+    IssuerMismatch {
+        /// What it says, at most 256 characters.
+        published: String,
+    },
+    /// A member we need is missing.
+    #[error("the discovery document has no {0}")]
+    Missing(&'static str),
+    /// A member is not a web address.
+    #[error("{0} in the discovery document is not a usable address")]
+    Endpoint(&'static str),
+}
+
+impl ProviderMetadata {
+    /// Reads a discovery document that was fetched for `expected_issuer`.
+    ///
+    /// # Errors
+    /// [`MetadataError`]; the caller keeps using the document it had.
+    pub fn parse(bytes: &[u8], expected_issuer: &str) -> Result<Self, MetadataError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(MetadataError::TooLarge);
+        }
+        let document = json::object(bytes).ok_or(MetadataError::Malformed)?;
+        let issuer = text(&document, "issuer").ok_or(MetadataError::Missing("issuer"))?;
+        if issuer != expected_issuer {
+            return Err(MetadataError::IssuerMismatch { published: json::excerpt(issuer, 256) });
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            authorization_endpoint: required(&document, "authorization_endpoint")?,
+            token_endpoint: required(&document, "token_endpoint")?,
+            jwks_uri: required(&document, "jwks_uri")?,
+            userinfo_endpoint: endpoint(&document, "userinfo_endpoint")?,
+            end_session_endpoint: endpoint(&document, "end_session_endpoint")?,
+            token_endpoint_auth_methods_supported: list(
+                &document,
+                "token_endpoint_auth_methods_supported",
+            )
+            .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
+            id_token_signing_alg_values_supported: algs(&document),
+            scopes_supported: list(&document, "scopes_supported").unwrap_or_default(),
+            claims_supported: list(&document, "claims_supported").unwrap_or_default(),
+            code_challenge_methods_supported: list(&document, "code_challenge_methods_supported")
+                .unwrap_or_default(),
+            authorization_response_iss_parameter_supported: flag(
+                &document,
+                "authorization_response_iss_parameter_supported",
+            ),
+        })
+    }
+}
+
+fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    document.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+fn flag(document: &Map<String, Value>, name: &str) -> bool {
+    match document.get(name) {
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+/// An array of texts, or a single text that stands for an array of one.
+fn list(document: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    match document.get(name)? {
+        Value::String(one) => Some(vec![one.clone()]),
+        Value::Array(many) => {
+            let texts = many.iter().filter_map(Value::as_str).map(str::to_owned);
+            Some(texts.take(MAX_LIST).collect())
+        }
+        _ => None,
+    }
+}
+
+fn algs(document: &Map<String, Value>) -> Vec<Alg> {
+    match list(document, "id_token_signing_alg_values_supported") {
+        None => vec![Alg::RS256],
+        Some(names) => names.iter().filter_map(|name| Alg::parse(name)).collect(),
+    }
+}
+
+fn required(document: &Map<String, Value>, name: &'static str) -> Result<String, MetadataError> {
+    endpoint(document, name)?.ok_or(MetadataError::Missing(name))
+}
+
+/// The address as text: signatures and comparisons want it as it was published.
+fn endpoint(
+    document: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<String>, MetadataError> {
+    let raw = match document.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(raw)) if raw.is_empty() => return Ok(None),
+        Some(Value::String(raw)) => raw,
+        Some(_) => return Err(MetadataError::Endpoint(name)),
+    };
+    let plain = Url::parse(raw).is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    });
+    let written = raw.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
+    if plain && written && raw.len() <= MAX_ENDPOINT_BYTES {
+        Ok(Some(raw.clone()))
+    } else {
+        Err(MetadataError::Endpoint(name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use serde_json::json;
+
+use super::*;
+
+const ISSUER: &str = "https://op.example";
+
+fn document() -> Value {
+    json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://op.example/authorize",
+        "token_endpoint": "https://op.example/token",
+        "jwks_uri": "https://op.example/jwks",
+    })
+}
+
+fn parse(document: &Value) -> Result<ProviderMetadata, MetadataError> {
+    ProviderMetadata::parse(document.to_string().as_bytes(), ISSUER)
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut document = document();
+    document[name] = value;
+    document
+}
+
+macro_rules! recorded {
+    ($($name:literal => $issuer:literal),+ $(,)?) => {
+        [$(($issuer, include_str!(concat!("../../../tests/fixtures/", $name, ".json")))),+]
+    };
+}
+
+/// Documents as the vendors publish them.
+#[test]
+fn every_recorded_discovery_document_is_read() {
+    let recorded = recorded![
+        "adfs_discovery" => "https://fs.acme-assoc.example/adfs",
+        "auth0_discovery" => "https://acme-example.us.auth0.com/",
+        "cognito_discovery" => "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ex4mpleAB",
+        "entra_common_discovery" => "https://login.microsoftonline.com/{tenantid}/v2.0",
+        "entra_organizations_discovery" => "https://login.microsoftonline.com/{tenantid}/v2.0",
+        "entra_single_tenant_discovery" =>
+            "https://login.microsoftonline.com/7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11/v2.0",
+        "entra_v1_discovery" => "https://sts.windows.net/7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11/",
+        "google_discovery" => "https://accounts.google.com",
+        "jumpcloud_discovery" => "https://oauth.id.jumpcloud.com/",
+        "keycloak_discovery" => "https://kc.acme-assoc.example/realms/main",
+        "okta_custom_discovery" => "https://acme-example.okta.com/oauth2/default",
+        "okta_org_discovery" => "https://acme-example.okta.com",
+        "onelogin_discovery" => "https://acme.onelogin.com/oidc/2",
+        "salesforce_discovery" => "https://login.salesforce.com",
+        "salesforce_mydomain_discovery" => "https://acme-example.my.salesforce.com",
+    ];
+    for (issuer, text) in recorded {
+        let metadata = ProviderMetadata::parse(text.as_bytes(), issuer).unwrap();
+        assert_eq!(metadata.issuer, issuer);
+        assert!(!metadata.id_token_signing_alg_values_supported.is_empty(), "{issuer}");
+        assert!(!metadata.token_endpoint_auth_methods_supported.is_empty(), "{issuer}");
+    }
+}
+
+/// [OIDCD-4.3]
+#[test]
+fn up_07_another_issuer_is_refused_to_the_last_octet() {
+    for issuer in ["https://op.example/", "https://OP.example", "http://op.example", "op.example"] {
+        assert_eq!(
+            parse(&with("issuer", json!(issuer))),
+            Err(MetadataError::IssuerMismatch { published: issuer.to_owned() })
+        );
+    }
+    assert_eq!(parse(&with("issuer", json!(1))), Err(MetadataError::Missing("issuer")));
+}
+
+/// [OIDCD-3]
+#[test]
+fn what_is_not_said_has_the_default_of_the_specification() {
+    let metadata = parse(&document()).unwrap();
+    assert_eq!(metadata.token_endpoint_auth_methods_supported, ["client_secret_basic"]);
+    assert_eq!(metadata.id_token_signing_alg_values_supported, [Alg::RS256]);
+    assert!(!metadata.authorization_response_iss_parameter_supported);
+    assert_eq!(metadata.userinfo_endpoint, None);
+}
+
+#[test]
+fn texts_in_place_of_booleans_and_arrays_are_understood() {
+    let name = "authorization_response_iss_parameter_supported";
+    let announced =
+        |value| parse(&with(name, value)).unwrap().authorization_response_iss_parameter_supported;
+    assert!(announced(json!("true")) && announced(json!(true)));
+    assert!(!announced(json!("false")) && !announced(json!(1)));
+    let methods =
+        parse(&with("token_endpoint_auth_methods_supported", json!("client_secret_post")));
+    assert_eq!(methods.unwrap().token_endpoint_auth_methods_supported, ["client_secret_post"]);
+}
+
+#[test]
+fn jw_02_algorithms_we_never_use_are_not_taken_over() {
+    let name = "id_token_signing_alg_values_supported";
+    let algs = |value| parse(&with(name, value)).unwrap().id_token_signing_alg_values_supported;
+    assert_eq!(algs(json!(["none", "HS256", "ES256"])), [Alg::ES256]);
+    assert!(algs(json!(["HS256"])).is_empty());
+}
+
+#[test]
+fn up_07_endpoints_must_be_plain_web_addresses() {
+    let bad = [
+        json!("ftp://op.example/x"),
+        json!("javascript:alert(1)"),
+        json!("/token"),
+        json!("https://user@op.example/token"),
+        json!("https://op.example/token#x"),
+        json!("https://op.example/to\tken"),
+        json!("https:\\\\op.example/token"),
+        json!(["https://op.example/token"]),
+        json!(format!("https://op.example/{}", "x".repeat(MAX_ENDPOINT_BYTES))),
+    ];
+    for endpoint in bad {
+        let outcome = parse(&with("token_endpoint", endpoint.clone()));
+        assert_eq!(outcome, Err(MetadataError::Endpoint("token_endpoint")), "{endpoint}");
+    }
+    let missing = parse(&with("token_endpoint", Value::Null));
+    assert_eq!(missing, Err(MetadataError::Missing("token_endpoint")));
+}
+
+#[test]
+fn up_10_other_content_is_refused() {
+    for body in ["<html></html>", "[]", "", r#"{"issuer":"a","issuer":"https://op.example"}"#] {
+        let outcome = ProviderMetadata::parse(body.as_bytes(), ISSUER);
+        assert_eq!(outcome, Err(MetadataError::Malformed), "{body}");
+    }
+    let large = vec![b' '; MAX_BYTES + 1];
+    assert_eq!(ProviderMetadata::parse(&large, ISSUER), Err(MetadataError::TooLarge));
+}

@@ -1,0 +1,78 @@
+//! Secrets as types: nothing of them in `Debug`, compared in constant time.
+//!
+//! A secret that arrives is a [`SecretString`]; one that we only verify is kept as a
+//! [`SecretHash`]. Which hash that is, the caller decides.
+
+use std::fmt;
+
+pub use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+/// The hash of a secret, 32 octets. Equality takes the same time whatever the difference.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// Takes the octets of a hash.
+    pub const fn new(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets, for storing and looking up.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for SecretHash {
+    fn from(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+}
+
+impl ConstantTimeEq for SecretHash {
+    fn ct_eq(&self, other: &Self) -> subtle::Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for SecretHash {}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(…)")
+    }
+}
+
+/// SHA-256.
+pub fn sha256(octets: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
+    let mut out = [0; 32];
+    out.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_a_hash() {
+        assert_eq!(format!("{:?}", SecretHash::new([7; 32])), "SecretHash(…)");
+    }
+
+    #[test]
+    fn hashes_are_equal_only_when_every_octet_is() {
+        let mut other = [7; 32];
+        other[31] = 8;
+        assert_eq!(SecretHash::new([7; 32]), SecretHash::new([7; 32]));
+        assert_ne!(SecretHash::new([7; 32]), SecretHash::new(other));
+    }
+}
