@@ -1,0 +1,212 @@
+//! Why a login ended: one code out of a closed list, with its cause and its fix in plain words.
+//!
+//! The codes are stored in timelines, shown by `vestibule login show`, and listed in
+//! `docs/failures.md`; a test keeps that page equal to this table.
+
+use serde::{Deserialize, Serialize};
+
+/// Who can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fixer {
+    /// The person who signs in.
+    Person,
+    /// Staff of the tenant.
+    Staff,
+    /// The administrator of the directory.
+    DirectoryAdmin,
+    /// The administrator of the application.
+    ApplicationAdmin,
+    /// Whoever runs Vestibule.
+    Operator,
+}
+
+impl Fixer {
+    /// In words, for pages and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "the person signing in",
+            Self::Staff => "tenant staff",
+            Self::DirectoryAdmin => "the directory's administrator",
+            Self::ApplicationAdmin => "the application's administrator",
+            Self::Operator => "the operator",
+        }
+    }
+}
+
+macro_rules! failures {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $fixer:ident, $cause:literal, $fix:literal;)+) => {
+        /// Why a login ended without success.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum FailureCode {
+            $(#[doc = $cause] #[serde(rename = $code)] $name,)+
+        }
+
+        impl FailureCode {
+            /// Every code, in the order of a login.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable name, as stored and documented.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// What went wrong, in a sentence.
+            pub const fn cause(self) -> &'static str {
+                match self { $(Self::$name => $cause,)+ }
+            }
+
+            /// What to do, in a sentence.
+            pub const fn fix(self) -> &'static str {
+                match self { $(Self::$name => $fix,)+ }
+            }
+
+            /// Who can do it.
+            pub const fn fixer(self) -> Fixer {
+                match self { $(Self::$name => Fixer::$fixer,)+ }
+            }
+
+            /// The code of that name.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($code => Some(Self::$name),)+ _ => None }
+            }
+        }
+    };
+}
+
+failures! {
+    ApplicationUnknown = "application_unknown", ApplicationAdmin,
+        "The application is not registered here, or it is switched off.",
+        "Compare the client id in the application with the one shown for it in Vestibule.";
+    RedirectUriUnknown = "redirect_uri_unknown", ApplicationAdmin,
+        "The application asked to send people to an address that is not registered for it.",
+        "Register the address exactly as the application sends it, including any slash at its end.";
+    RequestInvalid = "request_invalid", ApplicationAdmin,
+        "The application's request breaks a rule of the protocol.",
+        "Read the description in the timeline; it names the parameter and the rule.";
+    RequestTooLarge = "request_too_large", ApplicationAdmin,
+        "The application's request is larger than can be kept for it at the moment.",
+        "Try again in a few minutes; if it persists, shorten the state that the application sends.";
+    DirectoryNone = "directory_none", Staff,
+        "No active directory is available to this application.",
+        "Activate a directory, or allow one for the application.";
+    DirectoryPaused = "directory_paused", Staff,
+        "The directory is not active.",
+        "Activate it, or route the person to another directory.";
+    DirectoryUnreachable = "directory_unreachable", DirectoryAdmin,
+        "The directory could not be reached, or did not answer in time.",
+        "Check that its issuer address is right and its service is up, then try again.";
+    EgressBlocked = "egress_blocked", Operator,
+        "The directory's address leads into a private network, which the egress policy forbids.",
+        "If that is intended, allow the network with VESTIBULE_EGRESS_ALLOW.";
+    DiscoveryInvalid = "discovery_invalid", DirectoryAdmin,
+        "The directory's discovery document or key set could not be understood.",
+        "Open the issuer's /.well-known/openid-configuration in a browser and check that it is JSON.";
+    IssuerMismatch = "issuer_mismatch", Staff,
+        "The directory states another issuer than the one that is configured.",
+        "Copy the issuer exactly as the directory's discovery document states it, including any slash at its end.";
+    AttemptMissing = "attempt_missing", Person,
+        "The browser came back without the cookie of this sign-in: it began in another browser, or cookies are blocked.",
+        "Start again from the application in this browser, with cookies allowed.";
+    AttemptExpired = "attempt_expired", Person,
+        "The sign-in took longer than 14 minutes.",
+        "Start again from the application.";
+    AttemptUsed = "attempt_used", Person,
+        "This sign-in has been finished already: a page was reloaded, or the Back button used.",
+        "Go to the application; start again if it does not know you.";
+    CallbackInvalid = "callback_invalid", DirectoryAdmin,
+        "The directory's answer to the browser lacks what the protocol requires.",
+        "Check that the directory's application is of the type OpenID Connect web application, with the code grant.";
+    CallbackIssuerMismatch = "callback_issuer_mismatch", DirectoryAdmin,
+        "The answer came from another issuer than the one that was asked.",
+        "Check that each directory has its own callback address and that none is shared between providers.";
+    DirectoryRefused = "directory_refused", DirectoryAdmin,
+        "The directory refused the sign-in.",
+        "Check in the directory that the person is assigned to this application.";
+    DirectoryLoginRequired = "directory_login_required", Person,
+        "The application asked for a silent sign-in and the person is not signed in at the directory.",
+        "Sign in from the application.";
+    DirectoryCredentialsWrong = "directory_credentials_wrong", Staff,
+        "The directory does not accept the client id and secret that are configured for it.",
+        "Copy the client id and the secret's value (not its name or id) from the directory once more.";
+    DirectorySecretExpired = "directory_secret_expired", Staff,
+        "The client secret of the directory has expired.",
+        "Create a new secret in the directory and enter it here.";
+    DirectoryCodeRefused = "directory_code_refused", Staff,
+        "The directory did not accept its own authorization code.",
+        "Try again; if it persists, compare the callback address registered in the directory with the one shown here.";
+    TokenResponseInvalid = "token_response_invalid", DirectoryAdmin,
+        "The directory's token endpoint answered with something that is not a token response.",
+        "Check the token endpoint in the directory's discovery document, and that the openid scope is allowed.";
+    IdTokenMalformed = "id_token_malformed", DirectoryAdmin,
+        "The directory's ID token is not well formed.",
+        "Check the directory's token settings; encrypted ID tokens are not supported.";
+    IdTokenAlgorithm = "id_token_algorithm", DirectoryAdmin,
+        "The directory signed the ID token with an algorithm that is not allowed for it.",
+        "Set the directory's application to RS256, or allow the algorithm here.";
+    IdTokenKeyUnknown = "id_token_key_unknown", DirectoryAdmin,
+        "The directory signed the ID token with a key that it does not publish.",
+        "Try again in a minute: keys may just have been rotated.";
+    IdTokenSignature = "id_token_signature", DirectoryAdmin,
+        "The signature of the directory's ID token is wrong.",
+        "Check that the issuer is the right one; if it is, report this to the directory's administrator as a security event.";
+    IdTokenIssuer = "id_token_issuer", Staff,
+        "The ID token was issued by another issuer than the one that is configured.",
+        "Copy the issuer exactly as the directory states it.";
+    IdTokenAudience = "id_token_audience", Staff,
+        "The ID token was issued for another application of the directory.",
+        "Compare the client id configured here with the directory's.";
+    IdTokenNonce = "id_token_nonce", DirectoryAdmin,
+        "The ID token does not belong to this sign-in.",
+        "Try again; if it persists, report it to the directory's administrator as a security event.";
+    IdTokenExpired = "id_token_expired", DirectoryAdmin,
+        "The ID token is expired or not yet valid.",
+        "Check the clocks of the directory and of this server.";
+    IdTokenHash = "id_token_hash", DirectoryAdmin,
+        "The ID token does not belong to the access token that came with it.",
+        "Report it to the directory's administrator as a security event.";
+    UserinfoInvalid = "userinfo_invalid", DirectoryAdmin,
+        "The directory's userinfo endpoint did not answer with claims.",
+        "Check that the scopes openid and profile are allowed; or set userinfo to never.";
+    UserinfoSubjectMismatch = "userinfo_subject_mismatch", DirectoryAdmin,
+        "Userinfo is about another person than the ID token.",
+        "Report it to the directory's administrator as a security event.";
+    AuthenticationTooOld = "authentication_too_old", DirectoryAdmin,
+        "The application asked for a fresh sign-in and the directory did not confirm one.",
+        "Check that the directory honours max_age and sends auth_time.";
+    ProfileFailed = "profile_failed", Staff,
+        "A row of the directory's profile mapping failed.",
+        "Mend the row that the timeline names.";
+    ReleaseFailed = "release_failed", Staff,
+        "A row of the application's claim mapping failed.",
+        "Mend the row that the timeline names.";
+    ClaimMissing = "claim_missing", Staff,
+        "A claim that the application requires is missing.",
+        "Let the directory send it, or map it from another claim; the timeline names it.";
+    ExternalIdTaken = "external_id_taken", Staff,
+        "The external identifier of this new person already belongs to somebody else.",
+        "Map `external_id` from a claim that is unique over all directories, or add a prefix.";
+    UserBlocked = "user_blocked", Staff,
+        "The person is blocked.",
+        "Unblock the person, if that is right.";
+    DatabaseUnavailable = "database_unavailable", Operator,
+        "The database could not be reached.",
+        "Check Postgres; sign-ins work again by themselves once it is back.";
+    Internal = "internal", Operator,
+        "Something went wrong inside Vestibule.",
+        "Look for the support code in the log and report it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_round_trip() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in FailureCode::ALL {
+            assert!(seen.insert(code.as_str()));
+            assert_eq!(FailureCode::parse(code.as_str()), Some(*code));
+            assert!(code.cause().ends_with('.') && code.fix().ends_with('.'), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! May this browser's session answer for a new request, without the directory?
+
+use chrono::{DateTime, TimeDelta, Utc};
+use oidc::op::authorize::CheckedRequest;
+use oidc::prompt::PromptValue;
+
+use crate::email::Email;
+use crate::id::DirectoryId;
+use crate::settings::DirectoryState;
+use crate::tenant::{Application, Directory};
+
+/// What is looked at of a live session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionFacts<'a> {
+    /// The directory it came from.
+    pub directory: DirectoryId,
+    /// When the person authenticated there, if the directory said so.
+    pub auth_time: Option<DateTime<Utc>>,
+    /// The addresses the person is known by, to compare with `login_hint`.
+    pub known_as: &'a [&'a str],
+}
+
+/// Whether the session may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// It answers.
+    Yes,
+    /// The person has to go to the directory, for this reason.
+    No(&'static str),
+}
+
+/// Decides. `routed` is the directory that hints chose, if they chose one.
+///
+/// A session of a directory that is no longer active, or that the application does not admit, is
+/// never used (THREATS TK-12); neither is one whose age the request refuses [OIDCC-3.1.2.1].
+pub fn reuse(
+    session: SessionFacts<'_>,
+    request: &CheckedRequest,
+    application: &Application,
+    directory: Option<&Directory>,
+    routed: Option<DirectoryId>,
+    now: DateTime<Utc>,
+) -> Reuse {
+    let Some(directory) = directory.filter(|one| one.id == session.directory) else {
+        return Reuse::No("its directory is gone");
+    };
+    if directory.state != DirectoryState::Active {
+        return Reuse::No("its directory is not active");
+    }
+    if !application.admits(directory) {
+        return Reuse::No("the application does not admit its directory");
+    }
+    if routed.is_some_and(|routed| routed != directory.id) {
+        return Reuse::No("the request leads to another directory");
+    }
+    let fresh = [PromptValue::Login, PromptValue::SelectAccount, PromptValue::Consent];
+    if fresh.into_iter().any(|value| request.prompt.contains(value)) {
+        return Reuse::No("the request asks for a fresh sign-in");
+    }
+    if request.max_age.is_some_and(|max_age| !is_fresh(session.auth_time, max_age, now)) {
+        return Reuse::No("the session is older than max_age allows");
+    }
+    if request.login_hint.as_deref().is_some_and(|hint| !names(hint, session.known_as)) {
+        return Reuse::No("login_hint names somebody else");
+    }
+    Reuse::Yes
+}
+
+/// Whether an authentication is no older than `max_age` seconds. One of unknown time is not.
+/// [OIDCC-3.1.2.1]
+pub fn is_fresh(auth_time: Option<DateTime<Utc>>, max_age: u32, now: DateTime<Utc>) -> bool {
+    auth_time.is_some_and(|at| at + TimeDelta::seconds(i64::from(max_age)) >= now)
+}
+
+fn names(hint: &str, known_as: &[&str]) -> bool {
+    match Email::parse(hint) {
+        Some(hint) => {
+            known_as.iter().any(|one| Email::parse(one).is_some_and(|e| e.is_same_as(&hint)))
+        }
+        None => known_as.iter().any(|one| one.eq_ignore_ascii_case(hint)),
+    }
+}
