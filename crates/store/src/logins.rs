@@ -1,0 +1,21 @@
+//! `logins`: the one commit of a login, and its timeline.
+//!
+//! [`commit`] is steps 4 to 8, once; [`record`] keeps what happens before and when it goes wrong,
+//! best effort; [`view`] finds a login by its support code.
+
+mod commit;
+mod record;
+mod view;
+
+use broker::timeline::Timeline;
+use serde_json::Value;
+
+pub use commit::{LoginCommit, LoginOutcome, ReuseCommit, ReuseOutcome};
+pub use record::{LoginRecord, PER_HOUR, Recorded};
+pub use view::{LoginState, LoginView};
+
+use crate::StoreError;
+
+pub(crate) fn timeline_json(timeline: &Timeline) -> Result<Value, StoreError> {
+    serde_json::to_value(timeline).map_err(|why| StoreError::Refused(why.to_string()))
+}

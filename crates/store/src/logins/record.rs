@@ -1,0 +1,106 @@
+//! Timelines of logins that are under way or went wrong: best effort, in batches, under a quota.
+
+use std::collections::BTreeMap;
+
+use broker::failure::FailureCode;
+use broker::id::{ApplicationId, DirectoryId, LoginId, TenantId};
+use broker::timeline::Timeline;
+use chrono::{DateTime, Utc};
+
+use super::timeline_json;
+use crate::{Store, StoreError};
+
+/// The most such timelines that a tenant keeps of one hour: far above what people cause, and a
+/// flood of anonymous requests fills no more than this. (THREATS RE-01)
+pub const PER_HOUR: i32 = 5_000;
+
+/// A login that has not finished well.
+#[derive(Debug, Clone)]
+pub struct LoginRecord {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub login: LoginId,
+    /// Who asked, if that is known. One that is gone counts as unknown.
+    pub application: Option<ApplicationId>,
+    /// Who was asked, if somebody was.
+    pub directory: Option<DirectoryId>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// Why and when it ended; `None` while the person is at the directory.
+    pub failed: Option<(FailureCode, DateTime<Utc>)>,
+    /// What happened so far.
+    pub timeline: Timeline,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Rows written or brought further.
+    pub written: u64,
+    /// Records that were not: over the quota, of a finished login, or of a tenant that is gone.
+    pub dropped: u64,
+}
+
+impl Store {
+    /// Writes timelines, best effort: one statement per tenant, not waiting for the disk. A login
+    /// that has finished is never changed, and a failure replaces what was pending.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; the tenants before the one at which it happened are written.
+    pub async fn record_logins(&self, records: &[LoginRecord]) -> Result<Recorded, StoreError> {
+        let mut tenants: BTreeMap<TenantId, BTreeMap<LoginId, &LoginRecord>> = BTreeMap::new();
+        for record in records {
+            // One row per statement and login: the last word, unless the one before was a failure.
+            let logins = tenants.entry(record.tenant).or_default();
+            let failed_before = logins.get(&record.login).is_some_and(|it| it.failed.is_some());
+            if record.failed.is_some() || !failed_before {
+                logins.insert(record.login, record);
+            }
+        }
+        let mut recorded = Recorded::default();
+        for (tenant, logins) in tenants {
+            let logins: Vec<&LoginRecord> = logins.into_values().collect();
+            let written = match self.record_batch(tenant, &logins).await {
+                Ok(written) => written,
+                Err(StoreError::Conflict(_) | StoreError::Refused(_)) => 0,
+                Err(error) => return Err(error),
+            };
+            let wanted = u64::try_from(logins.len()).unwrap_or(u64::MAX);
+            recorded.written += written;
+            recorded.dropped += wanted.saturating_sub(written);
+        }
+        Ok(recorded)
+    }
+
+    async fn record_batch(
+        &self,
+        tenant: TenantId,
+        records: &[&LoginRecord],
+    ) -> Result<u64, StoreError> {
+        let logins: Vec<_> = records.iter().map(|it| it.login.0).collect();
+        let applications: Vec<_> = records.iter().map(|it| it.application.map(|id| id.0)).collect();
+        let directories: Vec<_> = records.iter().map(|it| it.directory.map(|id| id.0)).collect();
+        let started_at: Vec<_> = records.iter().map(|it| it.started_at).collect();
+        let finished_at: Vec<_> = records.iter().map(|it| it.failed.map(|(_, at)| at)).collect();
+        let failures: Vec<_> =
+            records.iter().map(|it| it.failed.map(|(code, _)| code.as_str())).collect();
+        let events =
+            records.iter().map(|it| timeline_json(&it.timeline)).collect::<Result<Vec<_>, _>>()?;
+        let written = sqlx::query_scalar!(
+            r#"select record_logins($1, $2, $3, $4, $5, $6, $7, $8, $9) as "written!""#,
+            tenant.0,
+            &logins,
+            &applications as &[Option<uuid::Uuid>],
+            &directories as &[Option<uuid::Uuid>],
+            &started_at,
+            &finished_at as &[Option<DateTime<Utc>>],
+            &failures as &[Option<&str>],
+            &events,
+            PER_HOUR,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(written).unwrap_or(0))
+    }
+}

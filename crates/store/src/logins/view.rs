@@ -1,0 +1,155 @@
+//! A login by its support code, for whoever helps the person.
+
+use broker::failure::FailureCode;
+use broker::id::{LoginId, TenantId};
+use broker::timeline::Timeline;
+use chrono::{DateTime, Utc};
+
+use crate::{Operator, StoreError};
+
+/// The most logins that one support code finds. Two logins share one by chance once in 10^15.
+const MOST: i64 = 20;
+
+/// Where a login stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginState {
+    /// The person left for the directory and has not come back.
+    Pending,
+    /// The answer went to the application; a code in it has not been redeemed.
+    Completed,
+    /// The application redeemed its code.
+    Redeemed,
+    /// It ended without success.
+    Failed(FailureCode),
+}
+
+/// A login with its timeline.
+#[derive(Debug, Clone)]
+pub struct LoginView {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name in URLs.
+    pub tenant_slug: String,
+    /// Which.
+    pub login: LoginId,
+    /// The `client_id` of who asked, unless that is gone.
+    pub client_id: Option<String>,
+    /// The directory's name in URLs, unless that is gone.
+    pub directory_slug: Option<String>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended, well or not.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Where it stands.
+    pub state: LoginState,
+    /// What happened.
+    pub timeline: Timeline,
+}
+
+impl Operator {
+    /// The logins with this support code, newest first; upper or lower case, with or without its
+    /// hyphen, with `O` for `0` and `I` or `L` for `1`. Text that is none finds nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn login_by_support_code(&self, code: &str) -> Result<Vec<LoginView>, StoreError> {
+        let Some(number) = support_number(code) else { return Ok(Vec::new()) };
+        let rows = sqlx::query!(
+            r#"select l.tenant_id, t.slug, l.login_id, a.client_id as "client_id?",
+                      d.slug as "directory_slug?", l.started_at, l.finished_at, l.outcome,
+                      l.failure, l.events
+                 from logins l
+                 join tenants t on t.tenant_id = l.tenant_id
+                 left join applications a
+                   on a.tenant_id = l.tenant_id and a.application_id = l.application_id
+                 left join directories d
+                   on d.tenant_id = l.tenant_id and d.directory_id = l.directory_id
+                where support_number(l.login_id) = $1
+                order by l.started_at desc
+                limit $2"#,
+            number,
+            MOST,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let corrupt = |column| StoreError::Corrupt {
+                    table: "logins",
+                    column,
+                    id: row.login_id.to_string(),
+                };
+                Ok(LoginView {
+                    tenant: TenantId(row.tenant_id),
+                    tenant_slug: row.slug,
+                    login: LoginId(row.login_id),
+                    client_id: row.client_id,
+                    directory_slug: row.directory_slug,
+                    started_at: row.started_at,
+                    finished_at: row.finished_at,
+                    state: state(&row.outcome, row.failure.as_deref())
+                        .ok_or_else(|| corrupt("outcome"))?,
+                    timeline: serde_json::from_value(row.events).map_err(|_| corrupt("events"))?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn state(outcome: &str, failure: Option<&str>) -> Option<LoginState> {
+    match (outcome, failure) {
+        ("pending", _) => Some(LoginState::Pending),
+        ("completed", _) => Some(LoginState::Completed),
+        ("redeemed", _) => Some(LoginState::Redeemed),
+        // A code of a release that was since removed or is yet to come.
+        ("failed", Some(code)) => {
+            Some(LoginState::Failed(FailureCode::parse(code).unwrap_or(FailureCode::Internal)))
+        }
+        _ => None,
+    }
+}
+
+/// The number that a support code writes. [`LoginId::support_code`] is the other direction.
+fn support_number(code: &str) -> Option<i64> {
+    let mut number: i64 = 0;
+    let mut digits = 0;
+    for c in code.trim().chars().filter(|c| *c != '-' && *c != ' ') {
+        let digit = match c.to_ascii_uppercase() {
+            'O' => 0,
+            'I' | 'L' => 1,
+            upper => "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(upper)?,
+        };
+        digits += 1;
+        if digits > 10 {
+            return None;
+        }
+        number = (number << 5) | i64::try_from(digit).ok()?;
+    }
+    (digits == 10).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn support_code_reads_back_however_it_is_typed() {
+        let id = 0x0190_0000_0000_7000_8000_1234_5678_9abc_u128;
+        let number = i64::try_from(id & ((1 << 50) - 1)).unwrap();
+        let code = LoginId(Uuid::from_u128(id)).support_code();
+        for typed in
+            [code.clone(), code.to_lowercase(), code.replace('-', " "), format!(" {code}\n")]
+        {
+            assert_eq!(support_number(&typed), Some(number), "{typed}");
+        }
+        assert_eq!(support_number("OOOOO-OOOIL"), Some(33));
+    }
+
+    #[test]
+    fn text_that_is_no_support_code_finds_nothing() {
+        for text in ["", "ZZZZZ-ZZZZ", "ZZZZZ-ZZZZZZ", "ZZZZZ-ZZZZU", "ÄÄÄÄÄÄÄÄÄÄ"] {
+            assert_eq!(support_number(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The store against a real Postgres.
+//!
+//! `TEST_DATABASE_URL` names a server on which databases may be created; without it one is started
+//! (`common`). All tests share one database and keep apart as tenants do.
+
+#[cfg(test)]
+#[path = "database/catalogue.rs"]
+mod catalogue;
+#[cfg(test)]
+#[path = "database/changes.rs"]
+mod changes;
+#[cfg(test)]
+#[path = "database/common.rs"]
+mod common;
+#[cfg(test)]
+#[path = "database/fixture.rs"]
+mod fixture;
+#[cfg(test)]
+#[path = "database/grants.rs"]
+mod grants;
+#[cfg(test)]
+#[path = "database/housekeeping.rs"]
+mod housekeeping;
+#[cfg(test)]
+#[path = "database/isolation.rs"]
+mod isolation;
+#[cfg(test)]
+#[path = "database/logins.rs"]
+mod logins;
+#[cfg(test)]
+#[path = "database/migrations.rs"]
+mod migrations;
+#[cfg(test)]
+#[path = "database/signing_keys.rs"]
+mod signing_keys;

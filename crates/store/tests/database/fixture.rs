@@ -1,0 +1,169 @@
+//! A tenant with an application and a directory, made through the front door, and what happens
+//! to it.
+
+use std::time::Duration;
+
+use broker::id::{ApplicationId, DirectoryId, GrantId, LoginId, SessionId, Slug, TenantId, UserId};
+use broker::profile::Profile;
+use broker::seal::MasterKey;
+use broker::settings::{ApplicationSettings, DirectorySettings};
+use broker::timeline::{Step, Timeline};
+use broker::user::{Identity, Resolved, User};
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use serde_json::json;
+use store::{
+    ConnectOptions, LoginCommit, NewGrant, NewSession, Operator, Role, SecretChange, Store,
+    TenantStore,
+};
+use uuid::Uuid;
+
+use crate::common::database;
+
+/// A moment; the database's own clock plays no part.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+pub(crate) fn master() -> MasterKey {
+    MasterKey::new(&[7; 32]).unwrap()
+}
+
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).unwrap();
+    bytes
+}
+
+pub(crate) fn id() -> Uuid {
+    Uuid::from_bytes(random())
+}
+
+pub(crate) struct World {
+    pub(crate) url: &'static str,
+    pub(crate) store: Store,
+    pub(crate) operator: Operator,
+    pub(crate) slug: Slug,
+    pub(crate) id: TenantId,
+    pub(crate) tenant: TenantStore,
+    pub(crate) application: ApplicationId,
+    pub(crate) directory: DirectoryId,
+}
+
+pub(crate) fn application_settings(client_id: &str) -> ApplicationSettings {
+    serde_json::from_value(json!({
+        "client_id": client_id, "name": "iMIS", "redirect_uris": ["https://imis.example/"],
+    }))
+    .unwrap()
+}
+
+pub(crate) fn directory_settings(slug: &str) -> DirectorySettings {
+    serde_json::from_value(json!({
+        "slug": slug, "name": "Staff", "issuer": "https://idp.example", "client_id": "vestibule",
+    }))
+    .unwrap()
+}
+
+/// A new tenant, with as many connections as asked for.
+pub(crate) async fn world_with(connections: u32) -> World {
+    let url = database().await;
+    let options = |role| ConnectOptions {
+        max_connections: connections,
+        acquire_timeout: Duration::from_secs(30),
+        ..ConnectOptions::new(url, role)
+    };
+    let store = Store::connect(options(Role::Gateway), master()).unwrap();
+    let operator = Store::connect(options(Role::Operator), master()).unwrap().operator();
+    let slug: Slug = format!("t-{}", id().simple()).parse().unwrap();
+    let mut tx = operator.begin().await.unwrap();
+    let tenant = tx.put_tenant(&slug, "Acme", now()).await.unwrap();
+    let secret = SecretChange::Set(&[[1; 32]][..]);
+    let application =
+        tx.put_application(tenant, &application_settings("imis"), secret, now()).await.unwrap();
+    let secret = SecretString::from("upstream secret");
+    let directory = tx
+        .put_directory(tenant, &directory_settings("okta"), SecretChange::Set(&secret), now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let tenant_store = store.tenant(tenant);
+    World { url, store, operator, slug, id: tenant, tenant: tenant_store, application, directory }
+}
+
+pub(crate) async fn world() -> World {
+    world_with(4).await
+}
+
+impl World {
+    pub(crate) fn identity(&self, subject: &str) -> Identity {
+        Identity {
+            directory: self.directory,
+            issuer: "https://idp.example".to_owned(),
+            subject: subject.to_owned(),
+        }
+    }
+
+    /// A login of a person who was never seen before, with a code.
+    pub(crate) fn login(&self, subject: &str) -> LoginCommit {
+        let user = new_user(&format!("E-{subject}"));
+        let grant = grant(&user.user().sub);
+        LoginCommit {
+            login: LoginId(id()),
+            application: self.application,
+            identity: self.identity(subject),
+            user,
+            session: session(),
+            grant: Some(grant),
+            timeline: timeline("done"),
+            started_at: now() - TimeDelta::seconds(20),
+            now: now(),
+        }
+    }
+
+    /// A number that a statement of the owner finds, with no row-level security in the way.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = crate::common::connect_as(self.url, "vestibule_operator").await;
+        sqlx::query_scalar(sql).bind(self.id.0).fetch_one(&mut connection).await.unwrap()
+    }
+}
+
+pub(crate) fn new_user(external_id: &str) -> Resolved {
+    Resolved::New(User {
+        id: UserId(id()),
+        sub: id().simple().to_string(),
+        external_id: external_id.to_owned(),
+    })
+}
+
+pub(crate) fn timeline(text: &str) -> Timeline {
+    let mut timeline = Timeline::new();
+    timeline.note(now(), Step::Answer, text);
+    timeline
+}
+
+pub(crate) fn session() -> NewSession {
+    NewSession {
+        id: SessionId(id()),
+        token_hash: random(),
+        replaces: None,
+        profile: Profile(json!({ "email": "ada@example.org" }).as_object().unwrap().clone()),
+        auth_time: Some(now() - TimeDelta::seconds(5)),
+        acr: Some("urn:acr".to_owned()),
+        amr: vec!["pwd".to_owned()],
+        expires_at: now() + TimeDelta::hours(8),
+    }
+}
+
+pub(crate) fn grant(sub: &str) -> NewGrant {
+    NewGrant {
+        id: GrantId(id()),
+        code_hash: random(),
+        code_expires_at: now() + TimeDelta::seconds(60),
+        redirect_uri: "https://imis.example/".to_owned(),
+        code_challenge: Some("challenge".to_owned()),
+        nonce: Some("nonce".to_owned()),
+        scope: vec!["openid".to_owned(), "email".to_owned()],
+        claims: json!({ "staff": "1" }).as_object().unwrap().clone(),
+        sub: sub.to_owned(),
+    }
+}
