@@ -1,0 +1,227 @@
+//! The browser's cookies: what each is called, what it may be read by, how many there may be.
+//!
+//! | cookie | holds | lives |
+//! |---|---|---|
+//! | `vestibule-session-{tenant}` | a random value whose hash names the session | as the session |
+//! | `vestibule-directory-{tenant}` | the slug of the directory last come back from | 180 days |
+//! | `vestibule-login-{tenant}-{time}-{login}` | a sealed attempt, one per tab | 14 minutes |
+//!
+//! Over https every name gets the `__Host-` prefix (Secure, `Path=/`, no Domain), so that no
+//! sibling host can set it; tenants of one host are apart by the name and by what is sealed
+//! inside. A name that appears twice counts as absent (THREATS BR-02). `SameSite=None` because a
+//! directory may answer by a cross-site POST; over plain http, which is for loopback alone,
+//! `Lax`.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use broker::attempt;
+use broker::id::{LoginId, Slug};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The most attempts one browser has at a tenant; the oldest gives way.
+const MAX_ATTEMPTS: usize = 10;
+/// How long a browser remembers which directory it came back from.
+const CHOICE_LIFETIME: TimeDelta = TimeDelta::days(180);
+/// What a browser keeps of one cookie, name and attributes included. [RFC6265-6.1]
+pub(crate) const MAX_COOKIE: usize = 4096;
+
+/// The cookies of one request, for one tenant.
+pub(crate) struct Cookies<'a> {
+    pairs: Vec<(&'a str, &'a str)>,
+    names: Names<'a>,
+}
+
+/// How cookies of a tenant are called.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'a> {
+    tenant: &'a Slug,
+    secure: bool,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(tenant: &'a Slug, secure: bool) -> Self {
+        Self { tenant, secure }
+    }
+
+    fn name(self, kind: &str) -> String {
+        let prefix = if self.secure { "__Host-" } else { "" };
+        format!("{prefix}vestibule-{kind}-{}", self.tenant)
+    }
+
+    /// `{time}` is in seconds, so that the oldest can be told by its name alone. The tenant's part
+    /// ends with a dot: a slug has none, so `a` never reads a cookie of `a-b`.
+    fn attempt(self, login: LoginId, started_at: DateTime<Utc>) -> String {
+        format!("{}.{:x}.{}", self.name("login"), started_at.timestamp(), login.0.simple())
+    }
+
+    fn set(self, name: &str, value: &str, lifetime: TimeDelta) -> Option<HeaderValue> {
+        let site = if self.secure { "; Secure; SameSite=None" } else { "; SameSite=Lax" };
+        let age = lifetime.num_seconds();
+        HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly{site}; Max-Age={age}")).ok()
+    }
+
+    /// Sets the session.
+    pub(crate) fn set_session(self, value: &str, lifetime: TimeDelta) -> Option<HeaderValue> {
+        self.set(&self.name("session"), value, lifetime)
+    }
+
+    /// Remembers the directory.
+    pub(crate) fn set_directory(self, slug: &Slug) -> Option<HeaderValue> {
+        self.set(&self.name("directory"), slug.as_str(), CHOICE_LIFETIME)
+    }
+
+    /// Sets an attempt; `None` if it is larger than a browser keeps.
+    pub(crate) fn set_attempt(
+        self,
+        login: LoginId,
+        started_at: DateTime<Utc>,
+        sealed: &[u8],
+    ) -> Option<HeaderValue> {
+        let value = URL_SAFE_NO_PAD.encode(sealed);
+        let cookie = self.set(&self.attempt(login, started_at), &value, attempt::LIFETIME)?;
+        (cookie.len() <= MAX_COOKIE).then_some(cookie)
+    }
+}
+
+impl<'a> Cookies<'a> {
+    /// Reads the `Cookie` headers. Names are compared as they are: nothing is decoded or trimmed
+    /// but the one space that separates pairs.
+    pub(crate) fn read(headers: &'a HeaderMap, names: Names<'a>) -> Self {
+        let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = values
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.strip_prefix(' ').unwrap_or(pair).split_once('='))
+            .collect();
+        Self { pairs, names }
+    }
+
+    /// How these are called.
+    pub(crate) fn names(&self) -> Names<'a> {
+        self.names
+    }
+
+    fn only(&self, name: &str) -> Option<&'a str> {
+        let mut found = self.pairs.iter().filter(|(one, _)| *one == name);
+        let value = found.next()?.1;
+        found.next().is_none().then_some(value)
+    }
+
+    /// The session's value.
+    pub(crate) fn session(&self) -> Option<&'a str> {
+        self.only(&self.names.name("session"))
+    }
+
+    /// The directory last come back from.
+    pub(crate) fn directory(&self) -> Option<&'a str> {
+        self.only(&self.names.name("directory"))
+    }
+
+    /// The sealed attempt of a login, with the name of its cookie.
+    pub(crate) fn attempt(&self, login: LoginId) -> Option<(String, Vec<u8>)> {
+        let (name, _) =
+            self.attempts().find(|(name, _)| name.ends_with(&login.0.simple().to_string()))?;
+        let sealed = URL_SAFE_NO_PAD.decode(self.only(name)?).ok()?;
+        Some((name.to_owned(), sealed))
+    }
+
+    fn attempts(&self) -> impl Iterator<Item = (&'a str, i64)> {
+        let prefix = format!("{}.", self.names.name("login"));
+        self.pairs.iter().filter_map(move |(name, _)| {
+            let (time, _) = name.strip_prefix(&prefix)?.split_once('.')?;
+            Some((*name, i64::from_str_radix(time, 16).ok()?))
+        })
+    }
+
+    /// Removes one attempt.
+    pub(crate) fn drop_attempt(&self, name: &str) -> Option<HeaderValue> {
+        self.names.set(name, "", TimeDelta::zero())
+    }
+
+    /// Removes what is over the limit, the oldest first, to make room for one more.
+    pub(crate) fn make_room(&self) -> Vec<HeaderValue> {
+        let mut attempts: Vec<_> = self.attempts().collect();
+        attempts.sort_by_key(|(_, time)| *time);
+        let surplus = (attempts.len() + 1).saturating_sub(MAX_ATTEMPTS);
+        attempts.iter().take(surplus).filter_map(|(name, _)| self.drop_attempt(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(cookie: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
+        headers
+    }
+
+    fn slug() -> Slug {
+        "acme".parse().unwrap()
+    }
+
+    fn login(number: u128) -> LoginId {
+        LoginId(uuid::Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn br_02_a_cookie_that_appears_twice_counts_as_absent() {
+        let (slug, twice) = (slug(), "__Host-vestibule-session-acme");
+        let headers = headers(&format!("{twice}=a; {twice}=b"));
+        assert_eq!(Cookies::read(&headers, Names::new(&slug, true)).session(), None);
+    }
+
+    #[test]
+    fn br_02_names_are_not_decoded_or_trimmed() {
+        let slug = slug();
+        for twin in [
+            "%5F%5FHost-vestibule-session-acme",
+            " __Host-vestibule-session-acme",
+            "vestibule-session-acme",
+        ] {
+            let headers = headers(&format!("a=b; {twin}=x"));
+            assert_eq!(Cookies::read(&headers, Names::new(&slug, true)).session(), None, "{twin}");
+        }
+    }
+
+    #[test]
+    fn secure_cookies_are_bound_to_their_host() {
+        let slug = slug();
+        let cookie = Names::new(&slug, true).set_session("v", TimeDelta::hours(1)).unwrap();
+        assert_eq!(
+            cookie,
+            "__Host-vestibule-session-acme=v; Path=/; HttpOnly; Secure; SameSite=None; Max-Age=3600"
+        );
+    }
+
+    #[test]
+    fn br_09_the_eleventh_attempt_drops_the_oldest() {
+        let slug = slug();
+        let names = Names::new(&slug, true);
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let pairs: Vec<_> =
+            (0..10).map(|n| format!("{}=x", names.attempt(login(n), at(100 - n as i64)))).collect();
+        let headers = headers(&pairs.join("; "));
+        let dropped = Cookies::read(&headers, names).make_room();
+        assert_eq!(dropped.len(), 1);
+        assert!(dropped[0].to_str().unwrap().starts_with(&names.attempt(login(9), at(91))));
+    }
+
+    #[test]
+    fn br_04_attempt_of_a_tenant_whose_name_begins_alike_is_not_read() {
+        let (short, long): (Slug, Slug) = ("a".parse().unwrap(), "a-b".parse().unwrap());
+        let name = Names::new(&long, true).attempt(login(1), DateTime::UNIX_EPOCH);
+        let headers = headers(&format!("{name}=AAAA"));
+        assert!(Cookies::read(&headers, Names::new(&short, true)).attempt(login(1)).is_none());
+        assert!(Cookies::read(&headers, Names::new(&long, true)).attempt(login(1)).is_some());
+    }
+
+    #[test]
+    fn an_attempt_larger_than_a_browser_keeps_is_not_set() {
+        let slug = slug();
+        let names = Names::new(&slug, true);
+        assert!(names.set_attempt(login(1), DateTime::UNIX_EPOCH, &[0; 2500]).is_some());
+        assert!(names.set_attempt(login(1), DateTime::UNIX_EPOCH, &[0; 3000]).is_none());
+    }
+}

@@ -1,0 +1,82 @@
+//! Step 1 of a login: the application's authorization request is parsed and checked. [RFC6749-3.1]
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use broker::failure::FailureCode;
+use broker::timeline::Step;
+use oidc::op::authorize::{self, PageRefusal, Refusal};
+use oidc::params::Params;
+
+use super::{Known, Login, Trace, answer, route};
+use crate::gateway::App;
+use crate::refusal::Refused;
+
+/// The Authorization Endpoint, by GET and by POST. [OIDCC-3.1.2.1]
+pub(crate) async fn authorize(
+    State(app): State<Arc<App>>,
+    Path(tenant): Path<String>,
+    method: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
+    let mut trace = Trace::begin(app, loaded)?;
+
+    let query = query.unwrap_or_default();
+    let raw = if method == Method::POST { body.as_ref() } else { query.as_bytes() };
+    let params = match Params::parse(raw) {
+        Ok(params) => params,
+        Err(error) => {
+            return Err(trace
+                .fail(Step::Authorize, FailureCode::RequestInvalid, error.to_string())
+                .into());
+        }
+    };
+    let named = authorize::client_id(&params).ok().map(str::to_owned);
+    let application = named.and_then(|id| trace.loaded.tenant.application(&id).cloned());
+    let Some(application) = application else {
+        let detail = PageRefusal::ClientUnknown.to_string();
+        return Err(trace.fail(Step::Authorize, FailureCode::ApplicationUnknown, detail).into());
+    };
+    match authorize::check(&params, &application.client) {
+        Ok(request) => {
+            let kind = request.response_type.as_str();
+            trace.note(
+                Step::Authorize,
+                format!(
+                    "{} asks for {kind} by {}",
+                    application.name,
+                    request.redirect.mode().as_str()
+                ),
+            );
+            route::route(Login { trace, application, request }, &params, &method, &headers).await
+        }
+        Err(Refusal::Page(refusal)) => {
+            Err(trace.fail(Step::Authorize, page_failure(refusal), refusal.to_string()).into())
+        }
+        Err(Refusal::Redirect(redirect, error)) => {
+            let failure = FailureCode::RequestInvalid;
+            trace.timeline.fail(trace.now, Step::Authorize, failure, error.description);
+            let known = Known { application: Some(application.id), directory: None };
+            trace.record(Some(failure), known);
+            let iss = application.iss_parameter.then_some(trace.loaded.issuer.as_str());
+            Ok(answer::deliver(&oidc::op::answer::refusal(&redirect, &error, iss))?)
+        }
+    }
+}
+
+fn page_failure(refusal: PageRefusal) -> FailureCode {
+    match refusal {
+        PageRefusal::ClientIdMissing
+        | PageRefusal::ClientIdRepeated
+        | PageRefusal::ClientUnknown => FailureCode::ApplicationUnknown,
+        PageRefusal::RedirectUriMissing
+        | PageRefusal::RedirectUriRepeated
+        | PageRefusal::RedirectUriUnregistered => FailureCode::RedirectUriUnknown,
+    }
+}

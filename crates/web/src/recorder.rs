@@ -1,0 +1,63 @@
+//! Timelines of logins that have not (or not yet) succeeded, written in batches.
+//!
+//! Best effort by design: nobody waits for it, a full queue drops and counts, and the store keeps a
+//! quota per tenant, so that an anonymous flood neither slows a login nor fills the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use store::{LoginRecord, Store};
+use tokio::sync::mpsc;
+
+/// How many records wait at most.
+const QUEUE: usize = 4_096;
+/// How many are written at once.
+const BATCH: usize = 256;
+/// How long the first of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Takes records without waiting.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    queue: mpsc::Sender<LoginRecord>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    /// Starts the writer. It ends when every recorder is gone and the queue is empty.
+    pub(crate) fn start(store: Store) -> (Self, tokio::task::JoinHandle<()>) {
+        let (queue, records) = mpsc::channel(QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let writer = tokio::spawn(write(store, records, Arc::clone(&dropped)));
+        (Self { queue, dropped }, writer)
+    }
+
+    /// Hands a record over; it is dropped and counted if too many wait.
+    pub(crate) fn record(&self, record: LoginRecord) {
+        if self.queue.try_send(record).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn write(store: Store, mut records: mpsc::Receiver<LoginRecord>, dropped: Arc<AtomicU64>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while records.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < BATCH {
+            tokio::time::sleep(GATHER).await;
+            while batch.len() < BATCH {
+                let Ok(record) = records.try_recv() else { break };
+                batch.push(record);
+            }
+        }
+        if let Err(error) = store.record_logins(&batch).await {
+            tracing::warn!(%error, count = batch.len(), "timelines were not written");
+        }
+        batch.clear();
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            tracing::warn!(count = lost, "timelines were dropped: too many at once");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Configuration in memory: a tenant with its applications, directories and keys.
+//!
+//! Loaded once however many ask, kept at its last good value while the database is away, dropped
+//! when the database says that it changed (LISTEN/NOTIFY), and checked against its version every
+//! [`FRESH`] in case that word was lost. Nothing here lists all tenants.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use broker::id::{Slug, TenantId};
+use broker::settings::DirectorySettings;
+use broker::tenant::{Application, Directory, SettingError, Tenant};
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::future::Cache;
+use oidc::secret::SecretHash;
+use store::{Store, StoreError, TenantRecord};
+
+use crate::clock::Clock;
+use crate::keyring::KeyRing;
+
+/// How long a value is used without asking whether it is still the newest.
+const FRESH: TimeDelta = TimeDelta::seconds(30);
+/// The most tenants kept.
+const CAPACITY: u64 = 10_000;
+/// How long it is remembered that a name is nobody's.
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
+/// The most such names kept; they are named by anybody (THREATS AZ-15).
+const UNKNOWN_CAPACITY: u64 = 10_000;
+
+/// A tenant as a request uses it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) tenant: Tenant,
+    /// The signing keys.
+    pub(crate) keys: KeyRing,
+    /// The issuer: `{public_url}/t/{slug}`.
+    pub(crate) issuer: String,
+    version: i64,
+    checked_at: AtomicI64,
+    checking: AtomicBool,
+}
+
+/// All tenants that were asked for lately.
+#[derive(Clone)]
+pub(crate) struct Tenants {
+    store: Store,
+    clock: Clock,
+    public_url: Arc<str>,
+    loaded: Cache<Slug, Arc<Loaded>>,
+    unknown: Cache<Slug, ()>,
+}
+
+impl Tenants {
+    pub(crate) fn new(store: Store, clock: Clock, public_url: Arc<str>) -> Self {
+        Self {
+            store,
+            clock,
+            public_url,
+            loaded: Cache::builder().max_capacity(CAPACITY).build(),
+            unknown: Cache::builder()
+                .max_capacity(UNKNOWN_CAPACITY)
+                .time_to_live(UNKNOWN_FOR)
+                .build(),
+        }
+    }
+
+    /// The tenant of that name, `None` if there is none.
+    pub(crate) async fn get(&self, slug: &str) -> Result<Option<Arc<Loaded>>, Unloaded> {
+        let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
+        if let Some(loaded) = self.loaded.get(&slug).await {
+            self.check_in_background(&slug, &loaded);
+            return Ok(Some(loaded));
+        }
+        if self.unknown.contains_key(&slug) {
+            return Ok(None);
+        }
+        self.load(slug).await
+    }
+
+    /// Loads the tenant again, for instance after its first key was made.
+    pub(crate) async fn reload(&self, slug: &Slug) -> Result<Option<Arc<Loaded>>, Unloaded> {
+        self.loaded.invalidate(slug).await;
+        self.load(slug.clone()).await
+    }
+
+    /// Forgets a tenant, or all of them when the word of changes was interrupted.
+    pub(crate) async fn forget(&self, tenant: Option<TenantId>) {
+        let Some(tenant) = tenant else {
+            self.loaded.invalidate_all();
+            self.unknown.invalidate_all();
+            return;
+        };
+        self.unknown.invalidate_all();
+        let slug =
+            self.loaded.iter().find(|(_, one)| one.tenant.id == tenant).map(|(slug, _)| slug);
+        if let Some(slug) = slug {
+            self.loaded.invalidate(slug.as_ref()).await;
+        }
+    }
+
+    /// The tenants that were served lately.
+    pub(crate) fn served(&self) -> Vec<TenantId> {
+        self.loaded.iter().map(|(_, one)| one.tenant.id).collect()
+    }
+
+    async fn load(&self, slug: Slug) -> Result<Option<Arc<Loaded>>, Unloaded> {
+        let loading = async {
+            let record = self.store.tenant_by_slug(&slug).await.map_err(Missing::failed)?;
+            let record = record.ok_or(Missing::Unknown)?;
+            Ok::<_, Missing>(Arc::new(self.compile(record)))
+        };
+        match self.loaded.try_get_with_by_ref(&slug, loading).await {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(missing) => match *missing {
+                Missing::Unknown => {
+                    self.unknown.insert(slug, ()).await;
+                    Ok(None)
+                }
+                Missing::Failed(unloaded) => Err(unloaded),
+            },
+        }
+    }
+
+    fn check_in_background(&self, slug: &Slug, loaded: &Arc<Loaded>) {
+        let now = self.clock.now();
+        let due = loaded.checked_at.load(Ordering::Relaxed) + FRESH.num_milliseconds();
+        if now.timestamp_millis() < due || loaded.checking.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (this, slug, loaded) = (self.clone(), slug.clone(), Arc::clone(loaded));
+        tokio::spawn(async move {
+            match this.store.tenant_version(loaded.tenant.id).await {
+                Ok(Some(version)) if version == loaded.version => {
+                    loaded.checked_at.store(now.timestamp_millis(), Ordering::Relaxed);
+                }
+                Ok(_) => this.loaded.invalidate(&slug).await,
+                // The last good value stays in use while the database is away.
+                Err(error) => {
+                    tracing::warn!(tenant.slug = %slug, %error, "configuration not checked")
+                }
+            }
+            loaded.checking.store(false, Ordering::Relaxed);
+        });
+    }
+
+    fn compile(&self, record: TenantRecord) -> Loaded {
+        let slug = record.slug;
+        let applications = record.applications.into_iter().filter(|one| !one.settings.disabled);
+        let applications = applications.filter_map(|one| {
+            let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
+            let compiled = Application::compile(one.id, &one.settings, secrets);
+            usable(&slug, &one.settings.client_id, compiled)
+        });
+        let applications = applications.collect();
+        let directories = record.directories.into_iter().filter_map(|one| {
+            let DirectorySettings { slug: name, .. } = &one.settings;
+            usable(
+                &slug,
+                name.as_str(),
+                Directory::compile(one.id, &one.settings, one.client_secret),
+            )
+        });
+        let directories = directories.collect();
+        let now: DateTime<Utc> = self.clock.now();
+        Loaded {
+            issuer: format!("{}/t/{slug}", self.public_url),
+            tenant: Tenant { id: record.id, slug, name: record.name, applications, directories },
+            keys: KeyRing::parse(record.keys),
+            version: record.version,
+            checked_at: AtomicI64::new(now.timestamp_millis()),
+            checking: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Why a tenant could not be loaded. It was logged when that was tried.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum Unloaded {
+    #[error("the database is away")]
+    Unavailable,
+    #[error("the database holds what it should not")]
+    Broken,
+}
+
+enum Missing {
+    Unknown,
+    Failed(Unloaded),
+}
+
+impl Missing {
+    fn failed(error: StoreError) -> Self {
+        if let StoreError::Unavailable(_) = error {
+            tracing::warn!(%error, "a tenant could not be loaded");
+            return Self::Failed(Unloaded::Unavailable);
+        }
+        tracing::error!(%error, "a tenant could not be loaded");
+        Self::Failed(Unloaded::Broken)
+    }
+}
+
+/// Settings are checked when they are saved; what no longer compiles (an older release wrote it)
+/// takes only itself out of service, and says so.
+fn usable<T>(tenant: &Slug, what: &str, compiled: Result<T, Vec<SettingError>>) -> Option<Arc<T>> {
+    match compiled {
+        Ok(value) => Some(Arc::new(value)),
+        Err(errors) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            tracing::error!(tenant.slug = %tenant, %what, ?errors, "stored settings are not valid");
+            None
+        }
+    }
+}

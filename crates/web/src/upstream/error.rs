@@ -1,0 +1,317 @@
+//! Why a directory was of no help: a reason for the timeline, and a failure code for people.
+//!
+//! Nothing a directory wrote goes further than its error code, the number that Microsoft puts in
+//! front of its descriptions, and the issuer it states: descriptions quote codes and addresses.
+
+use broker::failure::FailureCode;
+use oidc::jose::JwksError;
+use oidc::rp::id_token::IdTokenError;
+use oidc::rp::metadata::MetadataError;
+use oidc::rp::token_response::TokenResponseError;
+use oidc::rp::userinfo::UserinfoError;
+
+use crate::egress::EgressError;
+
+/// The longest text for a timeline.
+const DETAIL: usize = 300;
+
+/// What was asked of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The discovery document.
+    Discovery,
+    /// The key set.
+    Keys,
+    /// Tokens for a code.
+    Token,
+    /// Claims.
+    Userinfo,
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Discovery => "discovery",
+            Self::Keys => "key set",
+            Self::Token => "token endpoint",
+            Self::Userinfo => "userinfo",
+        })
+    }
+}
+
+/// Why something that was asked of a directory did not come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// No answer.
+    #[error("{asked}: {error}")]
+    Egress {
+        /// What was asked.
+        asked: Asked,
+        /// What went wrong.
+        error: EgressError,
+    },
+    /// An answer with a status that is none.
+    #[error("{asked}: the answer has status {status}")]
+    Status {
+        /// What was asked.
+        asked: Asked,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The discovery document is not usable.
+    #[error("discovery: {0}")]
+    Metadata(MetadataError),
+    /// The key set is not usable.
+    #[error("key set: {0}")]
+    Keys(JwksError),
+    /// The directory's settings or metadata do not make a request.
+    #[error("no request can be made: {0} is not usable")]
+    Request(&'static str),
+    /// The token endpoint refused the code, for the reason given.
+    #[error("token endpoint: {said}")]
+    Refused {
+        /// Whose fault it is.
+        why: Refusal,
+        /// Its error code.
+        said: Said,
+    },
+    /// The token endpoint answered with something else.
+    #[error("token endpoint: {0}")]
+    TokenResponse(TokenResponseError),
+    /// There is no ID token in the answer.
+    #[error("token endpoint: the answer has no ID token")]
+    NoIdToken,
+    /// The ID token is refused.
+    #[error("{0} ({code})", code = .0.code())]
+    IdToken(IdTokenError),
+    /// Userinfo is not usable.
+    #[error("userinfo: {0}")]
+    Userinfo(UserinfoError),
+    /// Userinfo is a signed or encrypted token, which we do not ask for. [OIDCC-5.3.2]
+    #[error("userinfo: the answer is a token (application/jwt), not JSON")]
+    UserinfoToken,
+    /// The metadata names no userinfo endpoint.
+    #[error("the directory has no userinfo endpoint")]
+    NoUserinfo,
+    /// The gateway is stopping.
+    #[error("the request was interrupted")]
+    Interrupted,
+}
+
+/// Why a token endpoint refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It does not accept our `client_id` and secret.
+    Credentials,
+    /// Our secret has expired.
+    SecretExpired,
+    /// It does not accept its code, our redirect URI or our verifier.
+    Code,
+    /// It cannot answer at the moment.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+/// What a token endpoint said, as far as it may be shown: its error code, and Microsoft's number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    error: Option<String>,
+    number: Option<String>,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.error.as_deref().unwrap_or("an error"))?;
+        self.number.as_ref().map_or(Ok(()), |number| write!(f, " ({number})"))
+    }
+}
+
+impl From<JwksError> for UpstreamError {
+    fn from(error: JwksError) -> Self {
+        Self::Keys(error)
+    }
+}
+
+impl From<MetadataError> for UpstreamError {
+    fn from(error: MetadataError) -> Self {
+        Self::Metadata(error)
+    }
+}
+
+impl From<UserinfoError> for UpstreamError {
+    fn from(error: UserinfoError) -> Self {
+        Self::Userinfo(error)
+    }
+}
+
+impl From<TokenResponseError> for UpstreamError {
+    fn from(error: TokenResponseError) -> Self {
+        match error {
+            TokenResponseError::Provider { error, error_description } => {
+                Self::refused(&error, error_description.as_deref())
+            }
+            other => Self::TokenResponse(other),
+        }
+    }
+}
+
+impl UpstreamError {
+    /// [RFC6749-5.2], and what real servers make of it.
+    fn refused(error: &str, description: Option<&str>) -> Self {
+        // A grammar that no code or token fits, so that none is shown by mistake.
+        let plain = !error.is_empty() && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let said = Said {
+            error: (plain && error.len() <= 40).then(|| error.to_owned()),
+            number: description.and_then(number),
+        };
+        let why = match (error, said.number.as_deref()) {
+            (_, Some("AADSTS7000222")) => Refusal::SecretExpired,
+            ("invalid_client" | "unauthorized_client", _) => Refusal::Credentials,
+            // Google names the redirect URI, others call a wrong one an invalid request.
+            ("invalid_grant" | "invalid_request" | "redirect_uri_mismatch", _) => Refusal::Code,
+            ("temporarily_unavailable" | "server_error", _) => Refusal::Unavailable,
+            _ => Refusal::Other,
+        };
+        Self::Refused { why, said }
+    }
+
+    /// The code that explains it to whoever can mend it.
+    pub(crate) fn failure(&self) -> FailureCode {
+        match self {
+            Self::Egress { asked, error } => unanswered(*asked, error),
+            Self::Status { asked, status } => unexpected(*asked, *status),
+            Self::Metadata(MetadataError::IssuerMismatch { .. }) => FailureCode::IssuerMismatch,
+            Self::Metadata(_) | Self::Keys(_) | Self::Request(_) => FailureCode::DiscoveryInvalid,
+            Self::Refused { why, .. } => match why {
+                Refusal::Credentials => FailureCode::DirectoryCredentialsWrong,
+                Refusal::SecretExpired => FailureCode::DirectorySecretExpired,
+                Refusal::Code => FailureCode::DirectoryCodeRefused,
+                Refusal::Unavailable => FailureCode::DirectoryUnreachable,
+                Refusal::Other => FailureCode::DirectoryRefused,
+            },
+            Self::TokenResponse(_) | Self::NoIdToken => FailureCode::TokenResponseInvalid,
+            Self::IdToken(error) => unverified(*error),
+            Self::Userinfo(UserinfoError::Subject) => FailureCode::UserinfoSubjectMismatch,
+            Self::Userinfo(_) | Self::UserinfoToken | Self::NoUserinfo => {
+                FailureCode::UserinfoInvalid
+            }
+            Self::Interrupted => FailureCode::Internal,
+        }
+    }
+
+    /// What happened, in at most 300 characters, without tokens, codes and claims.
+    pub(crate) fn detail(&self) -> String {
+        self.to_string().chars().take(DETAIL).collect()
+    }
+}
+
+/// `AADSTS7000222: The provided client secret keys ...`, `MSIS9612: ...`
+fn number(description: &str) -> Option<String> {
+    let is_number = |word: &&str| {
+        let digits = word.strip_prefix("AADSTS").or_else(|| word.strip_prefix("MSIS"));
+        digits.is_some_and(|d| (3..=10).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut words = description.split(|c: char| !c.is_ascii_alphanumeric());
+    words.find(is_number).map(str::to_owned)
+}
+
+fn unanswered(asked: Asked, error: &EgressError) -> FailureCode {
+    match error {
+        EgressError::Blocked(_) | EgressError::BadUrl => FailureCode::EgressBlocked,
+        EgressError::Unreachable(_) | EgressError::Timeout(_) => FailureCode::DirectoryUnreachable,
+        EgressError::TooLarge(_) | EgressError::Redirected(_) => garbage(asked),
+        EgressError::NoClient => FailureCode::Internal,
+    }
+}
+
+fn unexpected(asked: Asked, status: u16) -> FailureCode {
+    match (asked, status) {
+        (_, 429 | 500..) => FailureCode::DirectoryUnreachable,
+        (Asked::Token, 401) => FailureCode::DirectoryCredentialsWrong,
+        _ => garbage(asked),
+    }
+}
+
+fn garbage(asked: Asked) -> FailureCode {
+    match asked {
+        Asked::Discovery | Asked::Keys => FailureCode::DiscoveryInvalid,
+        Asked::Token => FailureCode::TokenResponseInvalid,
+        Asked::Userinfo => FailureCode::UserinfoInvalid,
+    }
+}
+
+fn unverified(error: IdTokenError) -> FailureCode {
+    match error {
+        IdTokenError::TooLarge
+        | IdTokenError::Malformed
+        | IdTokenError::Encrypted
+        | IdTokenError::Critical
+        | IdTokenError::Type
+        | IdTokenError::Missing(_)
+        | IdTokenError::ClaimType(_) => FailureCode::IdTokenMalformed,
+        IdTokenError::Algorithm => FailureCode::IdTokenAlgorithm,
+        IdTokenError::UnknownKey | IdTokenError::AmbiguousKey => FailureCode::IdTokenKeyUnknown,
+        IdTokenError::Signature => FailureCode::IdTokenSignature,
+        IdTokenError::Issuer | IdTokenError::KeyIssuer => FailureCode::IdTokenIssuer,
+        IdTokenError::Audience | IdTokenError::AuthorizedParty => FailureCode::IdTokenAudience,
+        IdTokenError::Expired | IdTokenError::NotYetValid | IdTokenError::IssuedInFuture => {
+            FailureCode::IdTokenExpired
+        }
+        IdTokenError::Nonce => FailureCode::IdTokenNonce,
+        IdTokenError::AuthTimeMissing | IdTokenError::AuthTimeTooOld => {
+            FailureCode::AuthenticationTooOld
+        }
+        IdTokenError::AccessTokenHash | IdTokenError::CodeHash => FailureCode::IdTokenHash,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(error: &str, description: &str) -> (FailureCode, String) {
+        let provider = TokenResponseError::Provider {
+            error: error.to_owned(),
+            error_description: Some(description.to_owned()),
+        };
+        let error = UpstreamError::from(provider);
+        (error.failure(), error.detail())
+    }
+
+    #[test]
+    fn a_token_endpoints_error_names_its_cause() {
+        let expired = "AADSTS7000222: The provided client secret keys for app '1' are expired.";
+        let cases = [
+            ("invalid_client", expired, FailureCode::DirectorySecretExpired),
+            ("invalid_client", "AADSTS7000215: Invalid", FailureCode::DirectoryCredentialsWrong),
+            ("unauthorized_client", "", FailureCode::DirectoryCredentialsWrong),
+            ("invalid_grant", "PKCE verification failed", FailureCode::DirectoryCodeRefused),
+            ("redirect_uri_mismatch", "Bad Request", FailureCode::DirectoryCodeRefused),
+            ("server_error", "", FailureCode::DirectoryUnreachable),
+            ("access_denied", "not assigned", FailureCode::DirectoryRefused),
+        ];
+        for (error, description, expected) in cases {
+            assert_eq!(refused(error, description).0, expected, "{error} {description}");
+        }
+        let (_, detail) = refused("invalid_client", expired);
+        assert_eq!(detail, "token endpoint: invalid_client (AADSTS7000222)");
+    }
+
+    #[test]
+    fn up_12_what_a_directory_quotes_in_an_error_is_not_shown() {
+        let (failure, detail) = refused("0.AXcA-code", "code 0.AXcA-code of jane@acme.example");
+        assert_eq!(failure, FailureCode::DirectoryRefused);
+        assert_eq!(detail, "token endpoint: an error");
+    }
+
+    #[test]
+    fn a_status_is_blamed_on_what_was_asked() {
+        let failure = |asked, status| UpstreamError::Status { asked, status }.failure();
+        assert_eq!(failure(Asked::Discovery, 404), FailureCode::DiscoveryInvalid);
+        assert_eq!(failure(Asked::Keys, 503), FailureCode::DirectoryUnreachable);
+        assert_eq!(failure(Asked::Token, 401), FailureCode::DirectoryCredentialsWrong);
+        assert_eq!(failure(Asked::Token, 400), FailureCode::TokenResponseInvalid);
+        assert_eq!(failure(Asked::Userinfo, 403), FailureCode::UserinfoInvalid);
+    }
+}
