@@ -1,0 +1,318 @@
+//! The commands, their flags and their help.
+//!
+//! A setting can come from a flag, an environment variable or `vestibule.toml`; its help names all
+//! three. How they are layered is in [`crate::settings`].
+
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A single sign-on gateway for many tenants: applications are pointed at it once, directories
+/// (Okta and other OpenID Providers) are connected behind it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vestibule",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+        vestibule demo                          try everything on this machine\n  \
+        vestibule serve                         run the gateway\n  \
+        vestibule apply -f tenants.yaml         make the tenants match a file\n\n\
+        Settings come from flags, then environment variables, then vestibule.toml.\n\
+        `vestibule COMMAND --help` names all three for each setting."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it: gateway, database, test directory and sample application in one command
+    #[command(after_help = "Examples:\n  \
+        vestibule demo                          then open the address it prints\n  \
+        vestibule demo --once                   one scripted sign-in; prints the ID token's claims\n  \
+        vestibule demo --listen 127.0.0.1:0     on a free port\n\n\
+        Everything listens on this machine only, and the test directory asks nobody for a password.")]
+    Demo(DemoArgs),
+    /// Run the gateway
+    #[command(after_help = "Examples:\n  \
+        vestibule serve\n  \
+        DATABASE_URL=postgres://vestibule@db/vestibule \\\n    \
+        VESTIBULE_PUBLIC_URL=https://login.example.org vestibule serve\n\n\
+        Without DATABASE_URL an embedded Postgres is started in the data directory.\n\
+        The gateway stops on SIGTERM or Ctrl-C, after the requests in progress.")]
+    Serve(ServeArgs),
+    /// Make the tenants in the database match a file
+    #[command(after_help = "Examples:\n  \
+        vestibule apply -f tenants.yaml --dry-run   show what would change\n  \
+        vestibule apply -f tenants.yaml             change it, all or nothing\n  \
+        vestibule apply -f tenants.yaml --prune     and remove what the file does not name\n\n\
+        A secret is best written as ${env:NAME} or ${file:PATH}; a path is relative to the file.\n\
+        The secret of an application that names none is generated and printed once.")]
+    Apply(ApplyArgs),
+    /// Print the tenants in the database as a file that `apply` reads
+    #[command(after_help = "Examples:\n  \
+        vestibule export > tenants.yaml\n  \
+        vestibule export --tenant acme\n\n\
+        Secrets are never printed: the file names the variable or the file that each came from.")]
+    Export(ExportArgs),
+    /// Explain to which directory an e-mail address would be sent
+    #[command(after_help = "Examples:\n  \
+        vestibule route dana@acme.example --tenant acme\n  \
+        vestibule route dana@acme.example --tenant acme --application imis\n\n\
+        Nobody is signed in and nothing is recorded.")]
+    Route(RouteArgs),
+    /// Look at sign-ins
+    #[command(subcommand, after_help = "Example:\n  vestibule login show 4F7KQ-2M9TX")]
+    Login(LoginCommand),
+    /// Signing keys of the tenants
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule keys list --tenant acme\n  \
+        vestibule keys rotate --tenant acme"
+    )]
+    Keys(KeysCommand),
+    /// Bring the database's schema up to date
+    #[command(after_help = "Example:\n  \
+        DATABASE_URL=postgres://owner@db/vestibule vestibule migrate\n\n\
+        `serve` does this by itself unless it is given --no-migrate.")]
+    Migrate(MigrateArgs),
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Do one scripted sign-in, print the claims that the application got as JSON, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Address and port of the gateway, 0 for a free port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Where the demonstration keeps its database, so that the next one finds it
+    /// [env: VESTIBULE_DATA_DIR] [default: `demo` in the data directory of `serve`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Leave the database's schema as it is
+    #[arg(long)]
+    pub(crate) no_migrate: bool,
+    #[command(flatten)]
+    pub(crate) gateway: GatewayFlags,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The configuration file; `-` reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Remove tenants, applications and directories that the file does not name
+    #[arg(long)]
+    pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Only this tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `route`.
+#[derive(Debug, Args)]
+pub(crate) struct RouteArgs {
+    /// The address, as a person would type it
+    pub(crate) email: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// The application by its client id; left out: every application of the tenant
+    #[arg(long, value_name = "CLIENT_ID")]
+    pub(crate) application: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Commands about sign-ins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LoginCommand {
+    /// Print what happened in a sign-in, step by step
+    #[command(after_help = "Example:\n  vestibule login show 4F7KQ-2M9TX\n\n\
+        The support code is on every error page. Small letters and a missing hyphen are fine.")]
+    Show(LoginShowArgs),
+}
+
+/// Flags of `login show`.
+#[derive(Debug, Args)]
+pub(crate) struct LoginShowArgs {
+    /// The support code that the person saw
+    pub(crate) code: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Commands about signing keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the signing keys and where each stands
+    #[command(after_help = "Examples:\n  vestibule keys list\n  vestibule keys list --tenant acme")]
+    List(KeysListArgs),
+    /// Publish a successor for a tenant's signing key
+    #[command(after_help = "Examples:\n  \
+        vestibule keys rotate --tenant acme\n  \
+        vestibule keys rotate --tenant acme --alg ES256\n\n\
+        Applications fetch keys now and then, so the successor is published a day before it signs,\n\
+        and the old key stays published until the last token it signed has expired.")]
+    Rotate(KeysRotateArgs),
+}
+
+/// Flags of `keys list`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysListArgs {
+    /// Only this tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `keys rotate`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysRotateArgs {
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// The algorithm: RS256, PS256, ES256 or EdDSA
+    #[arg(long, value_name = "ALG", default_value = "RS256")]
+    pub(crate) alg: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `migrate`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Settings that every command has.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct CommonFlags {
+    /// The settings file [env: VESTIBULE_CONFIG] [default: vestibule.toml here, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The Postgres database; left out: an embedded Postgres in the data directory
+    /// [env: DATABASE_URL] [vestibule.toml: database_url]
+    #[arg(long, value_name = "URL", hide_default_value = true)]
+    pub(crate) database_url: Option<String>,
+    /// Where the embedded Postgres and a generated master key are kept
+    /// [env: VESTIBULE_DATA_DIR] [vestibule.toml: data_dir]
+    /// [default: /var/lib/vestibule for root, else ~/.local/state/vestibule]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// The master key, 32 bytes as base64; left out: made in the data directory
+    /// [env: VESTIBULE_MASTER_KEY_FILE] [vestibule.toml: master_key_file]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) master_key_file: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
+}
+
+/// Settings of the log, which goes to standard error.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct LogFlags {
+    /// How log lines look: text or json
+    /// [env: VESTIBULE_LOG_FORMAT] [vestibule.toml: log_format] [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// What is logged: error, warn, info, debug, or filters such as `info,web=debug`
+    /// [env: VESTIBULE_LOG_LEVEL] [vestibule.toml: log_level]
+    /// [default: info for serve and demo, else warn]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+/// Settings of a running gateway.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct GatewayFlags {
+    /// The address that browsers and directories see, which begins every issuer
+    /// [env: VESTIBULE_PUBLIC_URL] [vestibule.toml: public_url]
+    /// [default: http:// and the address listened on]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Address and port to listen on, 0 for a free port
+    /// [env: VESTIBULE_LISTEN] [vestibule.toml: listen] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Private networks that directories may be in, separated by commas
+    /// [env: VESTIBULE_EGRESS_ALLOW] [vestibule.toml: egress_allow] [default: none]
+    #[arg(long, value_name = "CIDRS")]
+    pub(crate) egress_allow: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::settings::ALL;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("vestibule "), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        Cli::command().get_subcommands().for_each(check);
+    }
+
+    #[test]
+    fn help_names_flag_variable_and_key_of_each_setting() {
+        let mut cli = Cli::command();
+        let serve = cli.find_subcommand_mut("serve").unwrap();
+        let help =
+            serve.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        for names in ALL {
+            for name in [
+                names.flag.to_owned(),
+                format!("[env: {}]", names.env),
+                format!("[vestibule.toml: {}]", names.key),
+            ] {
+                assert!(help.contains(&name), "{name} in {help}");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What each command does, one module each.
+//!
+//! Commands that work on the database open it through [`Tool`]; `serve` and `demo` run it.
+
+mod apply;
+mod demo;
+mod export;
+mod keys;
+mod login;
+mod migrate;
+mod route;
+mod serve;
+
+use anyhow::{Context as _, bail};
+use broker::id::Slug;
+use broker::seal::MasterKey;
+use chrono::{DateTime, Utc};
+use store::{Operator, Role, Store, StoreError, TenantRecord};
+
+use crate::cli::{Command, CommonFlags, GatewayFlags, KeysCommand, LoginCommand};
+use crate::database::{Database, Sharing};
+use crate::settings::{Settings, process_env};
+use crate::{logging, master_key};
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever stops it; the text is for the person at the terminal.
+pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Apply(args) => apply::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Route(args) => route::run(args).await,
+        Command::Login(LoginCommand::Show(args)) => login::run(args).await,
+        Command::Keys(KeysCommand::List(args)) => keys::list(args).await,
+        Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
+    }
+}
+
+/// What a command that ends by itself needs: the database as an operator sees it.
+struct Tool {
+    database: Database,
+    store: Store,
+    master: MasterKey,
+}
+
+impl Tool {
+    /// Opens the database of the settings and makes sure that it can be used.
+    async fn open(flags: &CommonFlags) -> anyhow::Result<Self> {
+        let tool = Self::open_unchecked(flags).await?;
+        match tool.store.ping().await {
+            Ok(()) => Ok(tool),
+            Err(error) => {
+                let hint = if is_without_schema(&error) {
+                    "the database has no schema yet; make it with: vestibule migrate"
+                } else {
+                    "the database does not answer; check that it runs and that DATABASE_URL is right"
+                };
+                tool.finish(Err(anyhow::Error::new(error).context(hint))).await
+            }
+        }
+    }
+
+    /// Opens the database of the settings, whatever is in it.
+    async fn open_unchecked(flags: &CommonFlags) -> anyhow::Result<Self> {
+        let settings = Settings::load(flags, &GatewayFlags::default(), &process_env)?;
+        logging::start(&settings, "warn");
+        let database = Database::open(&settings, Sharing::Join).await?;
+        let master = master_key::load(&settings.master_key_path())?;
+        let store = database.connect(Role::Operator, master.clone())?;
+        Ok(Self { database, store, master })
+    }
+
+    /// Does the work and closes the database, whatever came of it.
+    async fn finish<T>(self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+        self.store.close().await;
+        self.database.close().await;
+        outcome
+    }
+}
+
+/// A database that was never migrated lacks the tables, or the role to see them as.
+fn is_without_schema(error: &StoreError) -> bool {
+    const MISSING: [&str; 3] = ["42P01", "42704", "22023"];
+    match error {
+        StoreError::Unavailable(sqlx::Error::Database(refusal)) => {
+            refusal.code().is_some_and(|code| MISSING.contains(&code.as_ref()))
+        }
+        StoreError::Refused(code) => MISSING.contains(&code.as_str()),
+        _ => false,
+    }
+}
+
+/// The time, read in one place.
+#[expect(clippy::disallowed_methods, reason = "a command is where the clock is read")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A tenant's slug as it was typed.
+fn slug(text: &str) -> anyhow::Result<Slug> {
+    text.parse().with_context(|| format!("`{text}` is not a tenant's slug"))
+}
+
+/// The tenants with everything of them: all, or the one of that slug.
+async fn tenants(operator: &Operator, only: Option<&str>) -> anyhow::Result<Vec<TenantRecord>> {
+    let mut records = operator.begin().await?.tenants().await?;
+    if let Some(text) = only {
+        let wanted = slug(text)?;
+        records.retain(|tenant| tenant.slug == wanted);
+        if records.is_empty() {
+            bail!("there is no tenant `{text}`; `vestibule export` lists them");
+        }
+    }
+    Ok(records)
+}

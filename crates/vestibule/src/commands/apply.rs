@@ -1,0 +1,72 @@
+//! `vestibule apply`: makes the tenants in the database match a file.
+//!
+//! read and prove the file → migrate → [`change::carry_out`] in one transaction → print. A file
+//! with a mistake in it is refused before the database is touched.
+
+pub(super) mod change;
+
+use anyhow::Context as _;
+use broker::plan::Prune;
+use broker::seal::MasterKey;
+use secrecy::ExposeSecret as _;
+use store::Store;
+
+use super::Tool;
+use crate::cli::ApplyArgs;
+use crate::file::ConfigurationFile;
+use crate::output;
+use crate::secrets::Secrets;
+use crate::settings::process_env;
+use change::{Applied, Mode, Order};
+
+/// Runs `apply`.
+pub(super) async fn run(args: ApplyArgs) -> anyhow::Result<()> {
+    let file = ConfigurationFile::read(&args.file)?;
+    let tool = Tool::open_unchecked(&args.common).await?;
+    let outcome = applied(&tool, &file, &args).await;
+    let applied = tool.finish(outcome).await?;
+    for note in &applied.notes {
+        output::notice(format_args!("note: {note}"));
+    }
+    output::result(&applied.plan);
+    if args.dry_run && !applied.plan.is_empty() {
+        output::notice("Nothing was changed: this was a dry run.");
+    }
+    for (target, secret) in &applied.generated {
+        output::result(format_args!(
+            "\nClient secret of {target}, shown this once:\n    {}",
+            secret.expose_secret()
+        ));
+    }
+    Ok(())
+}
+
+async fn applied(
+    tool: &Tool,
+    file: &ConfigurationFile,
+    args: &ApplyArgs,
+) -> anyhow::Result<Applied> {
+    // A dry run changes nothing, and the schema is something.
+    if !args.dry_run {
+        tool.database.migrate().await?;
+    }
+    let order = Order {
+        file,
+        secrets: &Secrets { env: &process_env, base: &file.base },
+        prune: if args.prune { Prune::Remove } else { Prune::Keep },
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Commit },
+        now: super::now(),
+    };
+    carry_out(&tool.store, &tool.master, &order).await
+}
+
+/// Carries out an order; also what `demo` calls for its tenant.
+pub(super) async fn carry_out(
+    store: &Store,
+    master: &MasterKey,
+    order: &Order<'_>,
+) -> anyhow::Result<Applied> {
+    change::carry_out(&store.operator(), master, order)
+        .await
+        .with_context(|| "the configuration could not be applied; nothing was changed")
+}

@@ -1,0 +1,163 @@
+//! `vestibule keys`: where the signing keys stand, and their rotation.
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, TimeDelta, Utc};
+use oidc::jose::{Alg, SigningKey};
+use store::{KeyView, NewKey, Rotation};
+
+use super::Tool;
+use crate::cli::{KeysListArgs, KeysRotateArgs};
+use crate::output;
+
+/// How long a successor is published before it signs: applications fetch the key set daily at
+/// least, and answers that hold it are cacheable for less (THREATS KD-01).
+const PUBLISHED_BEFORE: TimeDelta = TimeDelta::hours(24);
+/// How long a key stays published after it stopped signing: the longest life of an ID token, and
+/// an hour for clocks.
+const PUBLISHED_AFTER: TimeDelta = TimeDelta::hours(25);
+
+/// Runs `keys list`.
+pub(super) async fn list(args: KeysListArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = listed(&tool, args.tenant.as_deref()).await;
+    output::result(tool.finish(outcome).await?);
+    Ok(())
+}
+
+async fn listed(tool: &Tool, tenant: Option<&str>) -> anyhow::Result<String> {
+    let operator = tool.store.operator();
+    let tenants = super::tenants(&operator, tenant).await?;
+    let now = super::now();
+    let mut lines = vec![row(["TENANT", "KID", "ALG", "STATE", "SINCE", "UNTIL"])];
+    for tenant in tenants {
+        for key in operator.signing_keys(Some(tenant.id)).await? {
+            let (state, since, until) = standing(&key, now);
+            let until = until.map_or_else(|| "-".to_owned(), minute);
+            let slug = tenant.slug.as_str();
+            lines.push(row([slug, &key.kid, &key.alg, state, &minute(since), &until]));
+        }
+    }
+    if lines.len() == 1 {
+        return Ok("No signing keys yet: a tenant's first is made when it is needed.".to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
+/// The state of a key, and from when until when it lasts.
+fn standing(
+    key: &KeyView,
+    now: DateTime<Utc>,
+) -> (&'static str, DateTime<Utc>, Option<DateTime<Utc>>) {
+    match (key.retired_at, key.expires_at) {
+        _ if now < key.active_from => ("pending", key.created_at, Some(key.active_from)),
+        (_, Some(expired)) if expired <= now => ("expired", expired, None),
+        (Some(retired), expires) if retired <= now => ("retiring", retired, expires),
+        (retires, _) => ("active", key.active_from, retires),
+    }
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%MZ").to_string()
+}
+
+fn row([tenant, kid, alg, state, since, until]: [&str; 6]) -> String {
+    format!("{tenant:<20} {kid:<44} {alg:<6} {state:<9} {since:<18} {until}").trim_end().to_owned()
+}
+
+/// Runs `keys rotate`.
+pub(super) async fn rotate(args: KeysRotateArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = rotated(&tool, &args).await;
+    output::result(tool.finish(outcome).await?);
+    Ok(())
+}
+
+async fn rotated(tool: &Tool, args: &KeysRotateArgs) -> anyhow::Result<String> {
+    let usable = |alg: &Alg| matches!(alg, Alg::RS256 | Alg::PS256 | Alg::ES256 | Alg::EdDSA);
+    let Some(alg) = Alg::parse(&args.alg).filter(usable) else {
+        bail!("`{}` is not an algorithm; use RS256, PS256, ES256 or EdDSA", args.alg);
+    };
+    let operator = tool.store.operator();
+    let slug = super::slug(&args.tenant)?;
+    let Some(tenant) = operator.find_tenant(&slug).await? else {
+        bail!("there is no tenant `{slug}`; `vestibule export` lists them");
+    };
+    let now = super::now();
+    let newest = operator
+        .signing_keys(Some(tenant.id))
+        .await?
+        .into_iter()
+        .rfind(|key| key.alg == alg.as_str() && key.retired_at.is_none());
+    let store = tool.store.tenant(tenant.id);
+    if newest.is_none() {
+        let key = new_key(alg, now).await?;
+        let made = store.insert_signing_key(&key, now).await.context("the key was not stored")?;
+        let what = if made { "made and signs from now on" } else { "made elsewhere just now" };
+        return Ok(format!("Tenant {slug} had no {} key: the first was {what}.", alg.as_str()));
+    }
+    let active_from = now + PUBLISHED_BEFORE;
+    let key = new_key(alg, active_from).await?;
+    let rotation = store
+        .rotate_signing_key(&key, active_from + PUBLISHED_AFTER, now)
+        .await
+        .context("the key was not rotated")?;
+    Ok(match rotation {
+        Rotation::Published => format!(
+            "Published key {} of tenant {slug}; it signs from {}, and the old one stays \
+             published until {}.",
+            key.kid,
+            minute(active_from),
+            minute(active_from + PUBLISHED_AFTER)
+        ),
+        Rotation::AlreadyPublished => {
+            format!("A successor is published already; see: vestibule keys list --tenant {slug}")
+        }
+    })
+}
+
+async fn new_key(alg: Alg, active_from: DateTime<Utc>) -> anyhow::Result<NewKey> {
+    let made = tokio::task::spawn_blocking(move || SigningKey::generate(alg)).await?;
+    let made = made.context("a key cannot be made")?;
+    Ok(NewKey {
+        kid: made.kid().to_owned(),
+        alg: alg.as_str().to_owned(),
+        public_jwk: made.public_jwk(),
+        pkcs8: made.to_pkcs8().context("a key cannot be made")?,
+        active_from,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use broker::id::TenantId;
+
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    #[test]
+    fn a_key_is_pending_then_active_then_retiring_then_expired() {
+        let key = KeyView {
+            tenant: TenantId(uuid::Uuid::nil()),
+            kid: "k".to_owned(),
+            alg: "RS256".to_owned(),
+            created_at: at(0),
+            active_from: at(24),
+            retired_at: Some(at(100)),
+            expires_at: Some(at(125)),
+        };
+        assert_eq!(standing(&key, at(1)), ("pending", at(0), Some(at(24))));
+        assert_eq!(standing(&key, at(24)), ("active", at(24), Some(at(100))));
+        assert_eq!(standing(&key, at(100)), ("retiring", at(100), Some(at(125))));
+        assert_eq!(standing(&key, at(125)), ("expired", at(125), None));
+    }
+
+    /// An ID token lives a day at most (`broker::tenant`).
+    #[test]
+    fn kd_01_a_retired_key_outlives_every_token_it_signed() {
+        assert!(PUBLISHED_AFTER > TimeDelta::seconds(86_400));
+        assert!(PUBLISHED_BEFORE >= TimeDelta::hours(24));
+    }
+}

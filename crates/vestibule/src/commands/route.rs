@@ -1,0 +1,186 @@
+//! `vestibule route`: where a person would be sent, and why, without signing anybody in.
+
+use anyhow::bail;
+use broker::email::Email;
+use broker::routing::{self, Choice, Signals};
+use broker::settings::DirectoryState;
+use broker::tenant::{Application, Directory, Tenant};
+use oidc::secret::SecretHash;
+use store::TenantRecord;
+
+use super::Tool;
+use crate::cli::RouteArgs;
+use crate::output;
+
+/// Runs `route`.
+pub(super) async fn run(args: RouteArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = super::tenants(&tool.store.operator(), Some(&args.tenant)).await;
+    let records = tool.finish(outcome).await?;
+    for record in records {
+        let tenant = compiled(record);
+        output::result(explain(&tenant, &args.email, args.application.as_deref())?);
+    }
+    Ok(())
+}
+
+/// The tenant as the gateway sees it: what does not compile and what is disabled is left out.
+fn compiled(record: TenantRecord) -> Tenant {
+    let mut tenant = Tenant {
+        id: record.id,
+        slug: record.slug,
+        name: record.name,
+        applications: Vec::new(),
+        directories: Vec::new(),
+    };
+    for one in record.applications {
+        let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
+        match Application::compile(one.id, &one.settings, secrets) {
+            Ok(application) if !one.settings.disabled => {
+                tenant.applications.push(application.into());
+            }
+            Ok(_) => {}
+            Err(errors) => skipped(&one.settings.client_id, &errors),
+        }
+    }
+    for one in record.directories {
+        match Directory::compile(one.id, &one.settings, one.client_secret) {
+            Ok(directory) => tenant.directories.push(directory.into()),
+            Err(errors) => skipped(one.settings.slug.as_str(), &errors),
+        }
+    }
+    tenant
+}
+
+fn skipped(name: &str, errors: &[broker::tenant::SettingError]) {
+    for error in errors {
+        output::notice(format_args!("note: {name} is left out, since it is not valid: {error}"));
+    }
+}
+
+fn explain(tenant: &Tenant, email: &str, application: Option<&str>) -> anyhow::Result<String> {
+    let applications: Vec<_> = match application {
+        Some(client_id) => match tenant.application(client_id) {
+            Some(application) => vec![application],
+            None => bail!("tenant {} has no enabled application `{client_id}`", tenant.slug),
+        },
+        None => tenant.applications.iter().collect(),
+    };
+    if applications.is_empty() {
+        bail!("tenant {} has no enabled application", tenant.slug);
+    }
+    let mut lines = Vec::new();
+    if Email::parse(email).is_none() {
+        lines.push(format!("`{email}` is not an e-mail address, so no domain can match it."));
+    }
+    for application in applications {
+        lines.push(format!("{}:", application.client.client_id));
+        lines.push(format!("  {}", decision(tenant, application, email)));
+        lines.extend(bystanders(tenant, application, email));
+    }
+    Ok(lines.join("\n"))
+}
+
+fn decision(tenant: &Tenant, application: &Application, email: &str) -> String {
+    let signals = Signals { login_hint: Some(email), ..Signals::default() };
+    let decision = routing::choose(tenant, application, signals);
+    let reason = decision.reason;
+    match decision.choice {
+        Choice::Directory(directory) => {
+            format!("goes to {} ({}): {reason}.", directory.slug, directory.name)
+        }
+        Choice::Ask(directories) => {
+            let slugs: Vec<_> = directories.iter().map(|one| one.slug.as_str()).collect();
+            format!("is asked to choose between {}: {reason}.", slugs.join(", "))
+        }
+        Choice::Nowhere => {
+            "goes nowhere: the application has no directory that is active.".to_owned()
+        }
+    }
+}
+
+/// Directories that the address fits and that are passed over, with the reason.
+fn bystanders(tenant: &Tenant, application: &Application, email: &str) -> Vec<String> {
+    let Some(email) = Email::parse(email) else { return Vec::new() };
+    let fitting = tenant.directories.iter().filter(|one| one.rank(email.domain()).is_some());
+    let reasons = fitting.filter_map(|one| {
+        let why = match one.state {
+            _ if !application.admits(one) => "the application does not admit it",
+            DirectoryState::Active => return None,
+            DirectoryState::Draft => "it is a draft",
+            DirectoryState::Testing => "it is being tested, and reached by its explicit hint only",
+            DirectoryState::Paused => "it is paused",
+        };
+        Some(format!("  {} has the domain and is passed over: {why}.", one.slug))
+    });
+    reasons.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use broker::id::{ApplicationId, DirectoryId, TenantId};
+    use serde_json::json;
+    use store::{ApplicationRecord, DirectoryRecord};
+
+    use super::*;
+
+    fn tenant() -> Tenant {
+        let directory = |slug: &str, state: &str, domain: &str| DirectoryRecord {
+            id: DirectoryId(uuid::Uuid::nil()),
+            settings: serde_json::from_value(json!({
+                "slug": slug, "name": format!("The {slug}"), "issuer": "https://d.example",
+                "client_id": "c", "state": state, "domains": [domain],
+            }))
+            .unwrap(),
+            client_secret: None,
+        };
+        let application = |client_id: &str, disabled: bool| ApplicationRecord {
+            id: ApplicationId(uuid::Uuid::nil()),
+            settings: serde_json::from_value(json!({
+                "client_id": client_id, "name": "A", "redirect_uris": ["https://a.example/"],
+                "disabled": disabled,
+            }))
+            .unwrap(),
+            secret_hashes: vec![],
+        };
+        compiled(TenantRecord {
+            id: TenantId(uuid::Uuid::nil()),
+            slug: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            version: 1,
+            applications: vec![application("imis", false), application("old", true)],
+            directories: vec![
+                directory("okta", "active", "acme.example"),
+                directory("entra", "active", "*.acme.example"),
+                directory("next", "testing", "acme.example"),
+            ],
+            keys: vec![],
+        })
+    }
+
+    #[test]
+    fn the_directory_of_the_domain_is_named_with_the_reason() {
+        assert_eq!(
+            explain(&tenant(), "dana@acme.example", Some("imis")).unwrap(),
+            "imis:\n  goes to okta (The okta): the domain of login_hint matches acme.example.\n  \
+             next has the domain and is passed over: it is being tested, and reached by its \
+             explicit hint only."
+        );
+    }
+
+    #[test]
+    fn an_unknown_domain_leads_to_the_chooser() {
+        let text = explain(&tenant(), "dana@other.example", None).unwrap();
+        assert_eq!(
+            text,
+            "imis:\n  is asked to choose between okta, entra: nothing decides, so the person chooses."
+        );
+    }
+
+    #[test]
+    fn a_disabled_application_is_answered_like_an_unknown_one() {
+        let tell = |client_id| explain(&tenant(), "a@b.example", Some(client_id)).unwrap_err();
+        assert_eq!(tell("old").to_string(), "tenant acme has no enabled application `old`");
+        assert_eq!(tell("none").to_string(), "tenant acme has no enabled application `none`");
+    }
+}
