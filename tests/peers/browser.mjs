@@ -1,0 +1,76 @@
+// Drives Chromium through a list of steps (JSON array on standard input, or as first argument)
+// and prints what they read as one JSON object: {"ok":true,"values":{...},"url":...} or
+// {"ok":false,"step":2,"error":...,"url":...,"text":...}.
+//
+//   {"goto": URL}                                  {"fill": FIELD, "with": TEXT}
+//   {"click": FIELD}                               {"select": FIELD, "option": LABEL}
+//   {"wait_url": REGEX}                            {"wait_for": FIELD}
+//   {"press": KEY}                                 {"screenshot": PATH}
+//   {"read": FIELD or "body", "as": NAME}          {"json": NAME}   the page's text, parsed
+//   {"url": NAME}                                  {"viewport": {"width": N, "height": N}}
+// FIELD is {"label": T}, {"role": R, "name": T}, {"text": T} or {"css": S}; a string means css.
+import fs from 'node:fs';
+import path from 'node:path';
+import os from 'node:os';
+import { chromium } from 'playwright-core';
+
+const STEP_TIMEOUT_MS = 15_000;
+const steps = JSON.parse(process.argv[2] ?? fs.readFileSync(0, 'utf8'));
+const profile = fs.mkdtempSync(path.join(process.env.WORK ?? os.tmpdir(), 'browser-'));
+
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  ignoreHTTPSErrors: true,
+  // The sandbox needs what a container's root has not got; nothing may leave the machine.
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const page = context.pages()[0] ?? (await context.newPage());
+page.setDefaultTimeout(STEP_TIMEOUT_MS);
+const complaints = [];
+page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+page.on('pageerror', (error) => complaints.push(String(error)));
+
+function field(target) {
+  if (typeof target === 'string') return page.locator(target).first();
+  if (target.label) return page.getByLabel(target.label).first();
+  if (target.role) return page.getByRole(target.role, { name: target.name }).first();
+  if (target.text) return page.getByText(target.text).first();
+  return page.locator(target.css).first();
+}
+
+const values = {};
+async function perform(step) {
+  const [verb] = Object.keys(step);
+  switch (verb) {
+    case 'goto': return page.goto(step.goto, { waitUntil: 'load' });
+    case 'fill': return field(step.fill).fill(step.with);
+    case 'click': return field(step.click).click();
+    case 'select': return field(step.select).selectOption({ label: step.option });
+    case 'press': return page.keyboard.press(step.press);
+    case 'wait_url': return page.waitForURL(new RegExp(step.wait_url));
+    case 'wait_for': return field(step.wait_for).waitFor();
+    case 'viewport': return page.setViewportSize(step.viewport);
+    case 'screenshot': return page.screenshot({ path: step.screenshot, fullPage: true });
+    case 'read': values[step.as] = await field(step.read).innerText(); return undefined;
+    case 'json': values[step.json] = JSON.parse(await page.locator('body').innerText()); return undefined;
+    case 'url': values[step.url] = page.url(); return undefined;
+    default: throw new Error(`unknown step ${JSON.stringify(step)}`);
+  }
+}
+
+let result = { ok: true };
+for (const [index, step] of steps.entries()) {
+  try {
+    await perform(step);
+  } catch (error) {
+    const text = await page.locator('body').innerText().catch(() => '');
+    result = { ok: false, step: index, error: error.message.split('\n')[0], text: text.slice(0, 2000) };
+    break;
+  }
+}
+console.log(JSON.stringify({ ...result, values, url: page.url(), complaints }));
+await context.close();
+fs.rmSync(profile, { recursive: true, force: true });
+process.exit(result.ok ? 0 : 1);

@@ -1,0 +1,269 @@
+//! The gateway as its operator runs it: the `vestibule` binary, a database of its own, and the
+//! commands beside it.
+//!
+//! A test takes a port first where a peer has to know the gateway before it runs; the gateway is
+//! then configured with `vestibule apply`, the way an operator would do it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::peers::free_port;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(35);
+
+/// What a test may set.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// What applications call it; `None`: its own loopback address.
+    pub public_url: Option<String>,
+    /// The port; `None`: a free one.
+    pub port: Option<u16>,
+    /// The database; `None`: a fresh one on the test server.
+    pub database_url: Option<String>,
+    /// Networks that directories may be in; `None`: loopback.
+    pub egress_allow: Option<String>,
+    /// A second node shares the first one's master key.
+    pub master_key: Option<PathBuf>,
+}
+
+/// A gateway that runs, and its directory of files.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    work: TempDir,
+    /// What it answers as, without a trailing slash.
+    pub url: String,
+    /// Where it listens.
+    pub addr: String,
+    /// Its database, as its operator connects to it.
+    pub database_url: String,
+    master_key: PathBuf,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// The output of a command that succeeded.
+    ///
+    /// # Errors
+    /// With everything it printed, when it did not.
+    pub fn success(self) -> Result<String> {
+        if self.code == 0 {
+            return Ok(self.stdout);
+        }
+        bail!("exit code {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// The binary under test, which `cargo xtask test` builds.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("VESTIBULE_BIN") {
+        return Ok(path.into());
+    }
+    let beside = std::env::current_exe()?
+        .ancestors()
+        .nth(2)
+        .map(|target| target.join("vestibule"))
+        .filter(|path| path.is_file());
+    beside.context("target/debug/vestibule is missing: run `cargo build` or `cargo xtask test`")
+}
+
+/// A fresh, empty database on the server of the test run.
+///
+/// # Errors
+/// When `TEST_DATABASE_URL`, which `cargo xtask test` sets, is missing or does not answer.
+pub async fn fresh_database() -> Result<String> {
+    let server = std::env::var("TEST_DATABASE_URL")
+        .context("TEST_DATABASE_URL is not set: run the tests with `cargo xtask test`")?;
+    let options: PgConnectOptions = server.parse()?;
+    let name = format!("e2e_{}_{}", std::process::id(), free_port()?);
+    let mut connection = options.clone().connect().await?;
+    let create = format!("create database {name}");
+    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(options.database(&name).to_url_lossy().into())
+}
+
+impl Gateway {
+    /// Starts one with a database of its own, allowed to reach directories on loopback.
+    ///
+    /// # Errors
+    /// With what it printed, when it does not start.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(Options::default()).await
+    }
+
+    /// Starts one.
+    ///
+    /// # Errors
+    /// With what it printed, when it does not start.
+    pub async fn start_with(options: Options) -> Result<Self> {
+        let work = tempfile::tempdir()?;
+        let database_url = match options.database_url {
+            Some(url) => url,
+            None => fresh_database().await?,
+        };
+        let master_key = options.master_key.unwrap_or_else(|| work.path().join("master.key"));
+        let port = options.port.unwrap_or(0);
+        let log = std::fs::File::create(work.path().join("log"))?;
+        let mut command = Command::new(binary()?);
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .env("VESTIBULE_EGRESS_ALLOW", options.egress_allow.as_deref().unwrap_or("127.0.0.0/8"))
+            .env("RUST_BACKTRACE", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true);
+        surroundings(&mut command, work.path(), &database_url, &master_key);
+        if let Some(public_url) = &options.public_url {
+            command.env("VESTIBULE_PUBLIC_URL", public_url);
+        }
+        let mut child = command.spawn().context("the binary does not start")?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        let listening = tokio::time::timeout(START_LIMIT, listening(stdout)).await;
+        let Ok(Ok(addr)) = listening else {
+            bail!("the gateway did not start:\n{}", read(&work.path().join("log")));
+        };
+        let url = options.public_url.unwrap_or_else(|| format!("http://{addr}"));
+        Ok(Self { child, work, url, addr, database_url, master_key })
+    }
+
+    /// A second node on the same database with the same keys, answering as the first one does.
+    ///
+    /// # Errors
+    /// With what it printed, when it does not start.
+    pub async fn second_node(&self) -> Result<Self> {
+        Self::start_with(Options {
+            public_url: Some(self.url.clone()),
+            database_url: Some(self.database_url.clone()),
+            master_key: Some(self.master_key.clone()),
+            ..Options::default()
+        })
+        .await
+    }
+
+    /// A tenant's issuer.
+    pub fn issuer(&self, tenant: &str) -> String {
+        format!("{}/t/{tenant}", self.url)
+    }
+
+    /// The redirect URI of a tenant's directory.
+    pub fn callback(&self, tenant: &str, directory: &str) -> String {
+        format!("{}/directories/{directory}/callback", self.issuer(tenant))
+    }
+
+    /// Runs a command of the binary against the same database.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).stdin(Stdio::null());
+        surroundings(&mut command, self.work.path(), &self.database_url, &self.master_key);
+        let output = command.output().await.context("the binary does not start")?;
+        Ok(Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Writes a file beside the gateway and returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, content: &str) -> Result<String> {
+        let path = self.work.path().join(name);
+        std::fs::File::create(&path)?.write_all(content.as_bytes())?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// Applies a configuration, which has to succeed, and returns what was printed.
+    ///
+    /// # Errors
+    /// With what was printed, when it does not succeed.
+    pub async fn apply(&self, yaml: &str) -> Result<String> {
+        let path = self.file("tenants.yaml", yaml)?;
+        self.run(&["apply", "-f", &path]).await?.success()
+    }
+
+    /// What the gateway has logged.
+    pub fn log(&self) -> String {
+        read(&self.work.path().join("log"))
+    }
+
+    /// Ends it as an operator does, by SIGTERM, and returns its exit code.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(mut self) -> Result<i32> {
+        let pid = i32::try_from(self.child.id().context("it has ended already")?)?;
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM)?;
+        let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await??;
+        Ok(status.code().unwrap_or(-1))
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(60).collect();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            let _ = writeln!(std::io::stderr(), "--- the gateway's log\n{}", tail.join("\n"));
+        }
+    }
+}
+
+/// The same surroundings for every command: nothing of the developer's own settings comes in.
+fn surroundings(command: &mut Command, work: &Path, database_url: &str, master_key: &Path) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VESTIBULE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(work)
+        .env("DATABASE_URL", database_url)
+        .env("VESTIBULE_DATA_DIR", work)
+        .env("VESTIBULE_MASTER_KEY_FILE", master_key);
+}
+
+/// Reads standard output until the address, then goes on reading so that nothing blocks.
+async fn listening(stdout: tokio::process::ChildStdout) -> Result<String> {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some(addr) = line.strip_prefix("Listening on ") {
+            let addr = addr.to_owned();
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok(addr);
+        }
+    }
+    bail!("it ended")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
