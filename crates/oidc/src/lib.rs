@@ -10,7 +10,7 @@
 //! | application at `/token` | [`client_auth`], [`op::token`], [`op::id_token`] | RFC6749-2.3, RFC6749-4.1.3, RFC7636-4.6 |
 //! | application at `/userinfo` | [`op::userinfo`] | RFC6750-2, OIDCC-5.3 |
 //! | anyone at `/.well-known/...` | [`op::metadata`] | OIDCD-3, RFC8414-2 |
-//! | we, asking a directory | [`rp::metadata`], [`rp::authorize`], [`rp::token_response`] | OIDCD-4.3, OIDCC-3.1.2.1 |
+//! | we, asking a directory | [`rp::metadata`], [`rp::callback`], [`rp::token_response`] | OIDCD-4.3, RFC6749-4.1.3 |
 //! | a directory, answering | [`rp::callback`], [`rp::id_token`], [`rp::userinfo`] | RFC9207-2.4, OIDCC-3.1.3.7, OIDCC-5.3.2 |
 //!
 //! Values are valid or do not exist: [`redirect_uri::RedirectUri`], [`pkce::CodeVerifier`],

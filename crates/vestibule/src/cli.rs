@@ -91,7 +91,8 @@ pub(crate) struct DemoArgs {
     /// Do one scripted sign-in, print the claims that the application got as JSON, and end
     #[arg(long)]
     pub(crate) once: bool,
-    /// Address and port of the gateway, 0 for a free port [default: 127.0.0.1:8080]
+    /// Address and port of the gateway, 0 for a free port
+    /// [env: VESTIBULE_LISTEN] [default: 127.0.0.1:8080, or a free port if that is taken]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// Where the demonstration keeps its database, so that the next one finds it
@@ -252,7 +253,7 @@ pub(crate) struct LogFlags {
     pub(crate) log_format: Option<String>,
     /// What is logged: error, warn, info, debug, or filters such as `info,web=debug`
     /// [env: VESTIBULE_LOG_LEVEL] [vestibule.toml: log_level]
-    /// [default: info for serve and demo, else warn]
+    /// [default: info for serve, else warn]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
 }

@@ -28,15 +28,15 @@ use crate::{logging, master_key};
 /// Whatever stops it; the text is for the person at the terminal.
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Demo(args) => demo::run(args).await,
-        Command::Serve(args) => serve::run(args).await,
-        Command::Apply(args) => apply::run(args).await,
-        Command::Export(args) => export::run(args).await,
-        Command::Route(args) => route::run(args).await,
-        Command::Login(LoginCommand::Show(args)) => login::run(args).await,
-        Command::Keys(KeysCommand::List(args)) => keys::list(args).await,
-        Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(args).await,
-        Command::Migrate(args) => migrate::run(args).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Serve(args) => Box::pin(serve::run(args)).await,
+        Command::Apply(args) => Box::pin(apply::run(args)).await,
+        Command::Export(args) => Box::pin(export::run(args)).await,
+        Command::Route(args) => Box::pin(route::run(args)).await,
+        Command::Login(LoginCommand::Show(args)) => Box::pin(login::run(args)).await,
+        Command::Keys(KeysCommand::List(args)) => Box::pin(keys::list(args)).await,
+        Command::Keys(KeysCommand::Rotate(args)) => Box::pin(keys::rotate(args)).await,
+        Command::Migrate(args) => Box::pin(migrate::run(args)).await,
     }
 }
 
@@ -82,6 +82,20 @@ impl Tool {
     }
 }
 
+/// A tenant's data key that does not open was wrapped by another master key, which is all that a
+/// person can mend.
+fn other_key(error: StoreError) -> anyhow::Error {
+    let is_key = matches!(&error, StoreError::Corrupt { table: "tenants", column: "data_key", .. });
+    let error = anyhow::Error::new(error);
+    if is_key {
+        return error.context(
+            "this is not the master key that the database was written with; name the right one \
+             with VESTIBULE_MASTER_KEY_FILE",
+        );
+    }
+    error
+}
+
 /// A database that was never migrated lacks the tables, or the role to see them as.
 fn is_without_schema(error: &StoreError) -> bool {
     const MISSING: [&str; 3] = ["42P01", "42704", "22023"];
@@ -107,7 +121,7 @@ fn slug(text: &str) -> anyhow::Result<Slug> {
 
 /// The tenants with everything of them: all, or the one of that slug.
 async fn tenants(operator: &Operator, only: Option<&str>) -> anyhow::Result<Vec<TenantRecord>> {
-    let mut records = operator.begin().await?.tenants().await?;
+    let mut records = operator.begin().await?.tenants().await.map_err(other_key)?;
     if let Some(text) = only {
         let wanted = slug(text)?;
         records.retain(|tenant| tenant.slug == wanted);

@@ -200,8 +200,9 @@ mod tests {
         let slug = slug();
         let names = Names::new(&slug, true);
         let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let pairs: Vec<_> =
-            (0..10).map(|n| format!("{}=x", names.attempt(login(n), at(100 - n as i64)))).collect();
+        let pairs: Vec<_> = (0..10_u8)
+            .map(|n| format!("{}=x", names.attempt(login(n.into()), at(100 - i64::from(n)))))
+            .collect();
         let headers = headers(&pairs.join("; "));
         let dropped = Cookies::read(&headers, names).make_room();
         assert_eq!(dropped.len(), 1);

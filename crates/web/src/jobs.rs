@@ -10,7 +10,7 @@ use crate::gateway::stopped;
 use crate::tenants::Tenants;
 
 /// How often rows past their time are removed.
-const CLEAN_EVERY: Duration = Duration::from_secs(300);
+const CLEAN_EVERY: Duration = Duration::from_mins(5);
 /// How many rows of a kind go at once.
 const CLEAN_BATCH: i32 = 5_000;
 
@@ -25,7 +25,7 @@ pub(crate) async fn follow_changes(
     loop {
         tokio::select! {
             () = stopped(stopping.clone()) => return,
-            changed = changes.next() => tenants.forget(changed).await,
+            tenant = changes.next() => tenants.forget(tenant).await,
         }
     }
 }

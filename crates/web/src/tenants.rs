@@ -107,7 +107,8 @@ impl Tenants {
 
     async fn load(&self, slug: Slug) -> Result<Option<Arc<Loaded>>, Unloaded> {
         let loading = async {
-            let record = self.store.tenant_by_slug(&slug).await.map_err(Missing::failed)?;
+            let record =
+                self.store.tenant_by_slug(&slug).await.map_err(|error| Missing::failed(&error))?;
             let record = record.ok_or(Missing::Unknown)?;
             Ok::<_, Missing>(Arc::new(self.compile(record)))
         };
@@ -138,7 +139,7 @@ impl Tenants {
                 Ok(_) => this.loaded.invalidate(&slug).await,
                 // The last good value stays in use while the database is away.
                 Err(error) => {
-                    tracing::warn!(tenant.slug = %slug, %error, "configuration not checked")
+                    tracing::warn!(tenant.slug = %slug, %error, "configuration not checked");
                 }
             }
             loaded.checking.store(false, Ordering::Relaxed);
@@ -190,7 +191,7 @@ enum Missing {
 }
 
 impl Missing {
-    fn failed(error: StoreError) -> Self {
+    fn failed(error: &StoreError) -> Self {
         if let StoreError::Unavailable(_) = error {
             tracing::warn!(%error, "a tenant could not be loaded");
             return Self::Failed(Unloaded::Unavailable);

@@ -1,5 +1,5 @@
 use serde_json::json;
-
+use oidc::client::PkcePolicy;
 use super::*;
 
 #[expect(clippy::needless_pass_by_value, reason = "reads best as application(json!(…))")]

@@ -12,7 +12,8 @@ use crate::{logging, master_key, output, signals};
 /// Runs `serve`.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let settings = Settings::load(&args.common, &args.gateway, &process_env)?;
-    logging::start(&settings, "info");
+    // The driver repeats notices of the server that concern nobody.
+    logging::start(&settings, "info,sqlx=warn");
     let master = master_key::load(&settings.master_key_path())?;
     let database = Database::open(&settings, Sharing::Own).await?;
     if database.is_embedded() {

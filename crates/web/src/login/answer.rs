@@ -17,6 +17,7 @@ use broker::user::{Resolved, User};
 use chrono::{DateTime, TimeDelta, Utc};
 use oidc::op::answer::{self, AuthorizationResponse, Success};
 use oidc::op::id_token::{self, IdTokenInput};
+use oidc::pkce::CodeChallenge;
 use serde_json::{Map, Value};
 use store::{LoginCommit, LoginOutcome, NewGrant, NewSession, ReuseCommit, ReuseOutcome};
 
@@ -81,7 +82,7 @@ pub(crate) async fn from_directory(
             amr: answered.amr.clone(),
         };
         let minted;
-        (login, minted) = mint(login, &authenticated).await?;
+        (login, minted) = Box::pin(mint(login, &authenticated)).await?;
         let now = app.clock.now();
         let commit = LoginCommit {
             login: login.trace.login,
@@ -133,7 +134,7 @@ pub(crate) async fn from_session(
     login: Login,
     authenticated: Authenticated,
 ) -> Result<Response, Refused> {
-    let (login, minted) = mint(login, &authenticated).await?;
+    let (login, minted) = Box::pin(mint(login, &authenticated)).await?;
     let app = &login.trace.app;
     let commit = ReuseCommit {
         login: login.trace.login,
@@ -175,7 +176,7 @@ async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Min
             code_hash: digest(code),
             code_expires_at: login.trace.app.clock.now() + CODE_LIFETIME,
             redirect_uri: login.request.redirect.uri().as_str().to_owned(),
-            code_challenge: login.request.code_challenge.as_ref().map(|one| one.to_text()),
+            code_challenge: login.request.code_challenge.as_ref().map(CodeChallenge::to_text),
             nonce: login.request.nonce.clone(),
             scope: login.request.scope.granted().iter().map(str::to_owned).collect(),
             claims,

@@ -4,7 +4,6 @@
 //! this very browser, the issuer is compared before the code leaves us, and the answer counts only
 //! when the ID token is verified in full. No transaction is open while the directory is asked.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -260,15 +259,7 @@ async fn userinfo(
     }
     let tenant = login.trace.loaded.tenant.id;
     let upstream = &login.trace.app.upstream;
-    // Boxed: through four nested futures the compiler no longer sees that this one is `Send`.
-    let asking: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(upstream.userinfo(
-        tenant,
-        directory,
-        metadata,
-        access_token,
-        verified.subject(),
-    ));
-    match asking.await {
+    match upstream.userinfo(tenant, directory, metadata, access_token, verified.subject()).await {
         Ok(claims) => Ok(Some(claims)),
         Err(error) => Err((error.failure(), error.detail())),
     }

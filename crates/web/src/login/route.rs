@@ -50,7 +50,7 @@ pub(crate) async fn route(
         match usable(&login, &session, &decision) {
             Reuse::Yes => return from_session(login, session).await,
             Reuse::No(why) => {
-                login.trace.note(Step::Route, format!("The session was not used: {why}."))
+                login.trace.note(Step::Route, format!("The session was not used: {why}."));
             }
         }
     }
@@ -65,7 +65,7 @@ pub(crate) async fn route(
     match decision.choice {
         Choice::Directory(directory) => {
             login.trace.note(Step::Route, format!("To {}: {}.", directory.slug, decision.reason));
-            start::start(login, directory, decision.reason, &cookies).await
+            Box::pin(start::start(login, directory, decision.reason, &cookies)).await
         }
         Choice::Ask(offered) => Ok(ask(&login, &offered, params, method)?),
         Choice::Nowhere => {
@@ -118,7 +118,7 @@ async fn from_session(mut login: Login, session: SessionRecord) -> Result<Respon
         acr: session.acr,
         amr: session.amr,
     };
-    answer::from_session(login, authenticated).await
+    Box::pin(answer::from_session(login, authenticated)).await
 }
 
 /// The chooser page: the request is carried along and comes back with a `login_hint` or a

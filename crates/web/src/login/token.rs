@@ -57,13 +57,11 @@ pub(crate) async fn token(
 pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, RefusedJson> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let first = values.next().map(|value| value.to_str().unwrap_or_default());
-    match values.next() {
-        None => Ok(first),
-        Some(_) => {
-            let error = OAuthError::invalid_request("the Authorization header is sent twice");
-            Err(RefusedJson::Token(error))
-        }
+    if values.next().is_some() {
+        let error = OAuthError::invalid_request("the Authorization header is sent twice");
+        return Err(RefusedJson::Token(error));
     }
+    Ok(first)
 }
 
 /// The body is a form and says so. [RFC6749-3.2]

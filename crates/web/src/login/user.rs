@@ -31,7 +31,7 @@ pub(crate) async fn user(
                     Resolved::New(_) => "First sight of the identity: a new user.",
                 },
             );
-            answer::from_directory(login, answered, profile, resolved).await
+            Box::pin(answer::from_directory(login, answered, profile, resolved)).await
         }
         Err(failure) => {
             let directory = Some(answered.directory.id);

@@ -15,7 +15,7 @@ use super::token::{authorization, form};
 use crate::gateway::App;
 use crate::refusal::RefusedJson;
 
-/// The UserInfo Endpoint, by GET and by POST. [OIDCC-5.3.1]
+/// The userinfo endpoint, by GET and by POST. [OIDCC-5.3.1]
 pub(crate) async fn userinfo(
     State(app): State<Arc<App>>,
     Path(tenant): Path<String>,

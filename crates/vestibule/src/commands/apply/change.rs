@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Operator, OperatorTx, SecretChange, StoreError, TenantRecord};
 
-use crate::commands::is_without_schema;
+use crate::commands::{is_without_schema, other_key};
 use crate::file::ConfigurationFile;
 use crate::secrets::{SecretError, Secrets};
 
@@ -61,7 +61,7 @@ pub(crate) async fn carry_out(
         Ok((tx, records)) => (Some(tx), records),
         // Before the first migration there is nothing, and a dry run does not migrate.
         Err(error) if order.mode == Mode::DryRun && is_without_schema(&error) => (None, Vec::new()),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(other_key(error)),
     };
     let current: Vec<TenantSettings> = records.iter().map(settings_of).collect();
     let choices = Choices::make(&records, master, order)?;
@@ -335,13 +335,13 @@ impl Writer<'_> {
                     let text = secret.expose_secret();
                     [self.master.client_secret_hash(tenant, &settings.client_id, text)]
                 };
-                let hashes;
+                let kept;
                 let change = match secret {
                     SecretChange::Keep => SecretChange::Keep,
                     SecretChange::Clear => SecretChange::Clear,
                     SecretChange::Set(secret) => {
-                        hashes = hashed(secret);
-                        SecretChange::Set(hashes.as_slice())
+                        kept = hashed(secret);
+                        SecretChange::Set(kept.as_slice())
                     }
                 };
                 self.tx.put_application(tenant, settings, change, self.now).await?;
