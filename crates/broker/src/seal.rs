@@ -22,6 +22,7 @@ use crate::id::TenantId;
 
 const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
+const MARK: [&str; 2] = ["installation", "key_check"];
 
 /// The bytes are not a value that this key sealed for this place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -153,6 +154,19 @@ impl MasterKey {
         SealingKey::new(bytes.as_slice().try_into().map_err(|_| Unopenable)?)
     }
 
+    /// A value that this key [recognises](Self::recognises) and no other does.
+    ///
+    /// # Errors
+    /// As [`SealingKey::seal`].
+    pub fn mark(&self, nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Unopenable> {
+        self.wrap.seal(&MARK, nonce, b"vestibule")
+    }
+
+    /// Whether this key made the mark.
+    pub fn recognises(&self, mark: &[u8]) -> bool {
+        self.wrap.open(&MARK, mark).is_ok()
+    }
+
     /// The key for what browsers carry.
     pub fn browser_key(&self) -> &SealingKey {
         &self.browser
@@ -223,6 +237,13 @@ mod tests {
         assert!(master().unwrap(a, &wrapped).is_ok());
         assert_eq!(master().unwrap(b, &wrapped).unwrap_err(), Unopenable);
         assert_eq!(MasterKey::new(&[8; 32]).unwrap().unwrap(a, &wrapped).unwrap_err(), Unopenable);
+    }
+
+    #[test]
+    fn mark_of_another_master_key_is_not_recognised() {
+        let mark = master().mark([3; 12]).unwrap();
+        assert!(master().recognises(&mark));
+        assert!(!MasterKey::new(&[8; 32]).unwrap().recognises(&mark));
     }
 
     #[test]

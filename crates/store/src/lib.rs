@@ -23,6 +23,7 @@ pub mod cleanup;
 mod connect;
 mod error;
 pub mod grants;
+mod installation;
 mod json;
 pub mod logins;
 mod migrate;

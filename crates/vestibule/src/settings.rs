@@ -204,6 +204,16 @@ pub(crate) enum MasterKeyPath<'a> {
     Generated(PathBuf),
 }
 
+impl MasterKeyPath<'_> {
+    /// The path, either way.
+    pub(crate) fn as_path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Generated(path) => path,
+        }
+    }
+}
+
 fn parse_public_url(given: &Given) -> Result<String, SettingsError> {
     let url = url::Url::parse(&given.text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")

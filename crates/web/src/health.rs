@@ -13,10 +13,11 @@ pub(crate) async fn process() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: the database answers.
+/// `/readyz`: the database answers, and the master key is the one that it was sealed with.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    match app.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
+    match app.store.is_master_key_right().await {
+        Ok(true) => (StatusCode::OK, "ready\n"),
+        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the master key is not this database's\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is away\n"),
     }
 }

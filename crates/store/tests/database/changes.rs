@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use broker::id::TenantId;
+use broker::seal::MasterKey;
 use store::{ConnectOptions, NewKey, Role, SecretChange, Store, StoreError};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -104,4 +105,19 @@ async fn ping_answers_for_both_roles() {
     world.store.ping().await.unwrap();
     let options = ConnectOptions::new(world.url, Role::Operator);
     Store::connect(options, master()).unwrap().ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_master_key_is_noticed_by_either_role() {
+    let world = world().await;
+    for role in [Role::Gateway, Role::Operator] {
+        let with = |key: &[u8; 32]| {
+            let options = ConnectOptions::new(world.url, role);
+            Store::connect(options, MasterKey::new(key).unwrap()).unwrap()
+        };
+        // The first to ask, here or in another test, leaves the mark of the right one.
+        assert!(world.store.is_master_key_right().await.unwrap());
+        assert!(with(&[7; 32]).is_master_key_right().await.unwrap());
+        assert!(!with(&[8; 32]).is_master_key_right().await.unwrap());
+    }
 }

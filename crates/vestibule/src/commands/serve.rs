@@ -30,10 +30,21 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
             let report = database.migrate().await?;
             tracing::info!(applied = report.applied, version = report.version, "schema is ready");
         }
+        let store = database.connect(Role::Gateway, master.clone())?;
+        match store.is_master_key_right().await {
+            Ok(true) => {}
+            Ok(false) => anyhow::bail!(
+                "the master key in {} is not the one that this database was sealed with; \
+                 name the right file with --master-key-file",
+                settings.master_key_path().as_path().display()
+            ),
+            // The gateway starts while the database is away, and serves once it is back.
+            Err(error) => tracing::warn!(%error, "the master key is not checked"),
+        }
         let options = Options {
             listen: settings.listen,
             public_url: settings.public_url.clone(),
-            store: database.connect(Role::Gateway, master.clone())?,
+            store,
             master,
             egress: EgressPolicy { allow: settings.egress_allow.clone() },
         };

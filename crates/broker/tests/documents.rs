@@ -1,0 +1,69 @@
+//! Documents and examples of the repository that say what this crate says.
+//!
+//! `UPDATE=1 cargo test -p broker --test documents` writes what is generated here.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use broker::failure::FailureCode;
+use broker::plan;
+use broker::settings::Configuration;
+
+const HEAD: &str = "# Why a sign-in failed
+
+Generated from the code by `UPDATE=1 cargo test -p broker --test documents`.
+
+A page that ends a sign-in shows a support code. `vestibule login show CODE` prints the steps of
+that sign-in and, where it failed, one of the codes below with its detail: the parameter, the claim
+or the mapping row that was at fault. The codes stand in the order of a sign-in.
+
+| code | what happened | what to do | who can mend it |
+|---|---|---|---|
+";
+
+fn from_root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn failures() -> String {
+    let mut page = HEAD.to_owned();
+    for code in FailureCode::ALL {
+        let (name, who) = (code.as_str(), code.fixer().as_str());
+        writeln!(page, "| `{name}` | {} | {} | {who} |", code.cause(), code.fix()).unwrap();
+    }
+    page
+}
+
+#[test]
+fn every_failure_code_is_documented() {
+    let path = from_root("docs/failures.md");
+    let page = failures();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let current = fs::read_to_string(&path).unwrap_or_default();
+    let how = "UPDATE=1 cargo test -p broker --test documents";
+    assert!(page == current, "docs/failures.md is stale; run `{how}`");
+}
+
+/// A vertical bar would end a cell of the table.
+#[test]
+fn no_text_of_a_failure_breaks_the_table() {
+    for code in FailureCode::ALL {
+        assert!(!code.cause().contains(['|', '\n']), "{code:?}");
+        assert!(!code.fix().contains(['|', '\n']), "{code:?}");
+    }
+}
+
+#[test]
+fn the_example_of_a_configuration_file_is_valid() {
+    let text = fs::read_to_string(from_root("deploy/tenants.example.yaml")).unwrap();
+    let configuration: Configuration =
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!configuration.tenants.is_empty());
+    assert_eq!(plan::each(&configuration), []);
+    let planned = plan::plan(&[], &configuration, &plan::Options::default());
+    let outcome = plan::outcome(&[], &planned);
+    assert!(plan::together(&outcome).is_empty());
+}
