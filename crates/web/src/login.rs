@@ -205,6 +205,7 @@ impl Failed {
         tracing::info!(
             tenant.id = %trace.loaded.tenant.id,
             login.id = %trace.login,
+            support_code = trace.login.support_code(),
             failure = failure.as_str(),
             step = step.as_str(),
             "a login failed"

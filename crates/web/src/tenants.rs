@@ -15,12 +15,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 use oidc::secret::SecretHash;
 use store::{Store, StoreError, TenantRecord};
+use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::keyring::KeyRing;
 
 /// How long a value is used without asking whether it is still the newest.
-const FRESH: TimeDelta = TimeDelta::seconds(30);
+const FRESH: TimeDelta = TimeDelta::seconds(5);
+/// How long a request may wait for the check of a value that may be out of date.
+const SUSPECT_CHECK: Duration = Duration::from_millis(250);
 /// The most tenants kept.
 const CAPACITY: u64 = 10_000;
 /// How long it is remembered that a name is nobody's.
@@ -40,6 +43,8 @@ pub(crate) struct Loaded {
     version: i64,
     checked_at: AtomicI64,
     checking: AtomicBool,
+    /// The word of a change may have been lost: to be checked before the next use.
+    suspect: AtomicBool,
 }
 
 /// All tenants that were asked for lately.
@@ -70,8 +75,14 @@ impl Tenants {
     pub(crate) async fn get(&self, slug: &str) -> Result<Option<Arc<Loaded>>, Unloaded> {
         let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
         if let Some(loaded) = self.loaded.get(&slug).await {
-            self.check_in_background(&slug, &loaded);
-            return Ok(Some(loaded));
+            let check = self.check(&slug, &loaded);
+            if !loaded.suspect.load(Ordering::Relaxed) {
+                return Ok(Some(loaded));
+            }
+            if let Some(check) = check {
+                // Whether it was in time or not: what is in the cache then is what is served.
+                let _ = tokio::time::timeout(SUSPECT_CHECK, check).await;
+            }
         }
         if self.unknown.contains_key(&slug) {
             return Ok(None);
@@ -85,14 +96,14 @@ impl Tenants {
         self.load(slug.clone()).await
     }
 
-    /// Forgets a tenant, or all of them when the word of changes was interrupted.
+    /// Forgets a tenant that changed. When the word of changes was interrupted, any may have: each
+    /// is then checked before its next use, and kept if the database is away.
     pub(crate) async fn forget(&self, tenant: Option<TenantId>) {
+        self.unknown.invalidate_all();
         let Some(tenant) = tenant else {
-            self.loaded.invalidate_all();
-            self.unknown.invalidate_all();
+            self.loaded.iter().for_each(|(_, one)| one.suspect.store(true, Ordering::Relaxed));
             return;
         };
-        self.unknown.invalidate_all();
         let slug =
             self.loaded.iter().find(|(_, one)| one.tenant.id == tenant).map(|(slug, _)| slug);
         if let Some(slug) = slug {
@@ -124,26 +135,38 @@ impl Tenants {
         }
     }
 
-    fn check_in_background(&self, slug: &Slug, loaded: &Arc<Loaded>) {
-        let now = self.clock.now();
+    /// Starts to check a value that is due or suspect, unless that is under way. The check is a task
+    /// of its own: it ends also when the request that began it is gone.
+    fn check(&self, slug: &Slug, loaded: &Arc<Loaded>) -> Option<JoinHandle<()>> {
         let due = loaded.checked_at.load(Ordering::Relaxed) + FRESH.num_milliseconds();
-        if now.timestamp_millis() < due || loaded.checking.swap(true, Ordering::Relaxed) {
-            return;
+        let wanted =
+            self.clock.now().timestamp_millis() >= due || loaded.suspect.load(Ordering::Relaxed);
+        if !wanted || loaded.checking.swap(true, Ordering::Relaxed) {
+            return None;
         }
         let (this, slug, loaded) = (self.clone(), slug.clone(), Arc::clone(loaded));
-        tokio::spawn(async move {
-            match this.store.tenant_version(loaded.tenant.id).await {
-                Ok(Some(version)) if version == loaded.version => {
-                    loaded.checked_at.store(now.timestamp_millis(), Ordering::Relaxed);
-                }
-                Ok(_) => this.loaded.invalidate(&slug).await,
-                // The last good value stays in use while the database is away.
-                Err(error) => {
-                    tracing::warn!(tenant.slug = %slug, %error, "configuration not checked");
-                }
+        Some(tokio::spawn(async move {
+            if this.is_outdated(&loaded).await {
+                this.loaded.invalidate(&slug).await;
             }
             loaded.checking.store(false, Ordering::Relaxed);
-        });
+        }))
+    }
+
+    /// Asks the database; while it is away, the last good value stays in use.
+    async fn is_outdated(&self, loaded: &Loaded) -> bool {
+        match self.store.tenant_version(loaded.tenant.id).await {
+            Ok(version) if version == Some(loaded.version) => {
+                loaded.checked_at.store(self.clock.now().timestamp_millis(), Ordering::Relaxed);
+                loaded.suspect.store(false, Ordering::Relaxed);
+                false
+            }
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(tenant.slug = %loaded.tenant.slug, %error, "configuration not checked");
+                false
+            }
+        }
     }
 
     fn compile(&self, record: TenantRecord) -> Loaded {
@@ -172,6 +195,7 @@ impl Tenants {
             version: record.version,
             checked_at: AtomicI64::new(now.timestamp_millis()),
             checking: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
         }
     }
 }

@@ -9,6 +9,7 @@ use broker::sso::{self, Reuse, SessionFacts};
 use broker::timeline::Step;
 use oidc::error::{ErrorCode, OAuthError};
 use oidc::params::Params;
+use oidc::prompt::PromptValue;
 use store::SessionRecord;
 
 use super::answer::{Authenticated, digest};
@@ -43,7 +44,7 @@ pub(crate) async fn route(
             directory_hint: login.request.directory_hint.as_deref(),
             login_hint: login.request.login_hint.as_deref(),
             session: came_from.map(|one| one.slug.as_str()),
-            last_choice: cookies.directory(),
+            last_choice: cookies.directory().filter(|_| !chooses_account(&login)),
         },
     );
     if let Some(session) = session {
@@ -73,6 +74,11 @@ pub(crate) async fn route(
             Err(login.fail(None, Step::Route, FailureCode::DirectoryNone, detail).into())
         }
     }
+}
+
+/// Whoever wants another account may want another directory too.
+fn chooses_account(login: &Login) -> bool {
+    login.request.prompt.contains(PromptValue::SelectAccount)
 }
 
 fn usable(login: &Login, session: &SessionRecord, decision: &Decision) -> Reuse {
