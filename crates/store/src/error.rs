@@ -34,6 +34,18 @@ impl StoreError {
     pub fn is_conflict_of(&self, constraint: &str) -> bool {
         matches!(self, Self::Conflict(name) if name == constraint)
     }
+
+    /// Whether the database was never migrated: it lacks the tables, or the role to see them as.
+    pub fn is_without_schema(&self) -> bool {
+        const MISSING: [&str; 3] = ["42P01", "42704", "22023"];
+        match self {
+            Self::Unavailable(sqlx::Error::Database(refusal)) => {
+                refusal.code().is_some_and(|code| MISSING.contains(&code.as_ref()))
+            }
+            Self::Refused(code) => MISSING.contains(&code.as_str()),
+            _ => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -54,7 +54,7 @@ impl Tool {
         match tool.store.ping().await {
             Ok(()) => Ok(tool),
             Err(error) => {
-                let hint = if is_without_schema(&error) {
+                let hint = if error.is_without_schema() {
                     "the database has no schema yet; make it with: vestibule migrate"
                 } else {
                     "the database does not answer; check that it runs and that DATABASE_URL is right"
@@ -94,18 +94,6 @@ fn other_key(error: StoreError) -> anyhow::Error {
         );
     }
     error
-}
-
-/// A database that was never migrated lacks the tables, or the role to see them as.
-fn is_without_schema(error: &StoreError) -> bool {
-    const MISSING: [&str; 3] = ["42P01", "42704", "22023"];
-    match error {
-        StoreError::Unavailable(sqlx::Error::Database(refusal)) => {
-            refusal.code().is_some_and(|code| MISSING.contains(&code.as_ref()))
-        }
-        StoreError::Refused(code) => MISSING.contains(&code.as_str()),
-        _ => false,
-    }
 }
 
 /// The time, read in one place.

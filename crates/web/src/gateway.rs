@@ -64,6 +64,8 @@ pub(crate) struct App {
     pub(crate) master: MasterKey,
     pub(crate) clock: Clock,
     pub(crate) recorder: Recorder,
+    /// Held while a tenant's first key is made, which takes a processor a while.
+    pub(crate) making_key: tokio::sync::Mutex<()>,
     /// Whether cookies are Secure: the public URL is https.
     pub(crate) secure: bool,
     /// Logins whose callback arrived at this node, so that a second copy of it does not redeem the
@@ -130,6 +132,7 @@ impl Gateway {
             master: options.master,
             clock,
             recorder,
+            making_key: tokio::sync::Mutex::default(),
             secure: public_url.starts_with("https:"),
             finishing: Finishing::default(),
         });

@@ -62,6 +62,16 @@ impl KeyRing {
             .map(|one| Arc::clone(&one.key))
     }
 
+    /// The key that signs now or, where none does yet, the first that will: it was made by a node
+    /// whose clock is ahead of ours, or a moment after the time of this request.
+    fn usable(&self, alg: Alg, now: DateTime<Utc>) -> Option<Arc<SigningKey>> {
+        let first = || {
+            let coming = self.0.iter().filter(|one| one.alg == alg && one.retired_at.is_none());
+            coming.min_by_key(|one| one.active_from).map(|one| Arc::clone(&one.key))
+        };
+        self.signing(alg, now).or_else(first)
+    }
+
     /// The public keys, for the JWKS. [RFC7517-5]
     pub(crate) fn published(&self, now: DateTime<Utc>) -> Vec<&Value> {
         let live = |one: &&Entry| one.expires_at.is_none_or(|at| now < at);
@@ -84,8 +94,9 @@ pub(crate) enum KeyError {
     Sign,
 }
 
-/// The key that signs now, made if there is none. Two nodes that need the first key at once agree
-/// on one: the loser's insert does nothing and both load what is there (THREATS KD-02).
+/// The key that signs now, made if there is none: once at this node, however many ask. Two nodes
+/// that need the first key at once agree on one: the loser's insert does nothing and both load what
+/// is there (THREATS KD-02).
 pub(crate) async fn signing_key(
     app: &App,
     loaded: &Loaded,
@@ -93,6 +104,13 @@ pub(crate) async fn signing_key(
     now: DateTime<Utc>,
 ) -> Result<Arc<SigningKey>, KeyError> {
     if let Some(key) = loaded.keys.signing(alg, now) {
+        return Ok(key);
+    }
+    let slug = &loaded.tenant.slug;
+    let _making = app.making_key.lock().await;
+    // Whoever waited here finds it made.
+    let newest = app.tenants.get(slug.as_str()).await?;
+    if let Some(key) = newest.and_then(|newest| newest.keys.usable(alg, now)) {
         return Ok(key);
     }
     let made = tokio::task::spawn_blocking(move || SigningKey::generate(alg))
@@ -107,6 +125,6 @@ pub(crate) async fn signing_key(
         active_from: now,
     };
     app.store.tenant(loaded.tenant.id).insert_signing_key(&new, now).await?;
-    let again = app.tenants.reload(&loaded.tenant.slug).await?.ok_or(KeyError::Generate)?;
-    again.keys.signing(alg, now).ok_or(KeyError::Generate)
+    let again = app.tenants.reload(slug).await?.ok_or(KeyError::Generate)?;
+    again.keys.usable(alg, now).ok_or(KeyError::Generate)
 }

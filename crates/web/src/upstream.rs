@@ -33,7 +33,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use self::cache::SoftCache;
-pub(crate) use self::error::{Asked, UpstreamError};
+pub(crate) use self::error::{Asked, UpstreamError, error_code};
 pub(crate) use self::request::{AuthorizationRequest, Exchange};
 use crate::clock::Clock;
 use crate::egress::{Egress, EgressError, Request};

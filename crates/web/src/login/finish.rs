@@ -31,7 +31,7 @@ use super::{Failed, Login, Trace, profile};
 use crate::cookie::{Cookies, Names};
 use crate::gateway::App;
 use crate::refusal::Refused;
-use crate::upstream::{Exchange, Verify};
+use crate::upstream::{Exchange, Verify, error_code};
 
 /// How far the directory's clock may be off. [OIDCC-3.1.3.7-9]
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
@@ -98,7 +98,7 @@ async fn arrive(
         let detail = "state is not one that this callback gave out";
         return Err(trace.fail(step, FailureCode::AttemptMissing, detail).into());
     };
-    trace.login = state.login;
+    let own = std::mem::replace(&mut trace.login, state.login);
     let found = cookies.attempt(state.login);
     let opened = match &found {
         Some((_, sealed)) => open(&trace, sealed).await?,
@@ -106,8 +106,11 @@ async fn arrive(
     };
     let application = trace.loaded.tenant.application_by_id(state.application).cloned();
     let (Some(attempt), Some(application)) = (opened, application.clone()) else {
-        // Another browser, a second time, or cookies blocked: nothing leaves us.
-        let detail = "this browser holds no attempt for this state";
+        // Another browser, a second time, or cookies blocked: nothing leaves us. It is recorded as
+        // a login of its own, because the one it names may still be finished where it began.
+        trace.login = own;
+        let code = state.login.support_code();
+        let detail = format!("this browser holds no attempt for the login {code}");
         return Err(trace
             .fail_towards(application, step, FailureCode::AttemptMissing, detail)
             .into());
@@ -117,12 +120,15 @@ async fn arrive(
     trace.note(Step::Authorize, format!("{} asked for {kind}.", application.name));
     trace.note(Step::Route, format!("To {}: {}.", directory.slug, attempt.reason));
     let spent = found.and_then(|(name, _)| cookies.drop_attempt(&name));
-    let login = Login { trace, application, request: attempt.request.clone() };
+    let mut login = Login { trace, application, request: attempt.request.clone() };
     if let Some((failure, detail)) = outdated(&login, &attempt, directory) {
         return Err(login.fail(Some(directory.id), step, failure, detail).into());
     }
     if !app.finishing.claim(attempt.login) {
-        let detail = "the same answer arrived before";
+        // The first of the two may be at the directory still and must find its login unharmed.
+        login.trace.login = own;
+        let detail =
+            format!("the same answer arrived before, for {}", attempt.login.support_code());
         return Err(login.fail(Some(directory.id), step, FailureCode::AttemptUsed, detail).into());
     }
     Ok((login, attempt, answer, spent))
@@ -187,8 +193,10 @@ async fn finish(
     let code = match answer {
         CallbackAnswer::Code { code, .. } => code,
         CallbackAnswer::Error { error, .. } => {
-            let failure = refusal(&error);
-            return Err(login.fail(id, step, failure, format!("the directory answered {error}")));
+            // Whoever can bring an answer here can put a sentence in it; only a code is repeated.
+            let said = error_code(&error).unwrap_or("an error");
+            let detail = format!("the directory answered {said}");
+            return Err(login.fail(id, step, refusal(&error), detail));
         }
     };
     let redirect_uri = callback_url(&login.trace.loaded.issuer, &directory);

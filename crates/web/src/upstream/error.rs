@@ -159,10 +159,8 @@ impl From<TokenResponseError> for UpstreamError {
 impl UpstreamError {
     /// [RFC6749-5.2], and what real servers make of it.
     fn refused(error: &str, description: Option<&str>) -> Self {
-        // A grammar that no code or token fits, so that none is shown by mistake.
-        let plain = !error.is_empty() && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let said = Said {
-            error: (plain && error.len() <= 40).then(|| error.to_owned()),
+            error: error_code(error).map(str::to_owned),
             number: description.and_then(number),
         };
         let why = match (error, said.number.as_deref()) {
@@ -204,6 +202,13 @@ impl UpstreamError {
     pub(crate) fn detail(&self) -> String {
         self.to_string().chars().take(DETAIL).collect()
     }
+}
+
+/// An error code as far as it may be shown: a grammar that no code, no token and no sentence fits,
+/// so that none is shown by mistake. (THREATS AZ-17, UP-12)
+pub(crate) fn error_code(error: &str) -> Option<&str> {
+    let plain = !error.is_empty() && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    (plain && error.len() <= 40).then_some(error)
 }
 
 /// `AADSTS7000222: The provided client secret keys ...`, `MSIS9612: ...`

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Operator, OperatorTx, SecretChange, StoreError, TenantRecord};
 
-use crate::commands::{is_without_schema, other_key};
+use crate::commands::other_key;
 use crate::file::ConfigurationFile;
 use crate::secrets::{SecretError, Secrets};
 
@@ -60,7 +60,7 @@ pub(crate) async fn carry_out(
     let (mut tx, records) = match stored_tenants(operator).await {
         Ok((tx, records)) => (Some(tx), records),
         // Before the first migration there is nothing, and a dry run does not migrate.
-        Err(error) if order.mode == Mode::DryRun && is_without_schema(&error) => (None, Vec::new()),
+        Err(error) if order.mode == Mode::DryRun && error.is_without_schema() => (None, Vec::new()),
         Err(error) => return Err(other_key(error)),
     };
     let current: Vec<TenantSettings> = records.iter().map(settings_of).collect();
