@@ -36,15 +36,18 @@ create function commit_login(
 as $$
 begin
     perform set_config('vestibule.tenant_id', p_tenant::text, true);
-    -- Without its user, who may not exist yet.
-    if not use_login(p_tenant, p_login, p_application, p_directory, null,
+    -- Without its user, if they do not exist yet.
+    if not use_login(p_tenant, p_login, p_application, p_directory,
+                     case when p_new_sub is null then p_user end,
                      p_started_at, p_now, p_events)
     then
         return 'already_used';
     end if;
     perform meet_user(p_tenant, p_user, p_new_sub, p_new_external_id,
                       p_directory, p_issuer, p_subject, p_now);
-    update logins set user_id = p_user where tenant_id = p_tenant and login_id = p_login;
+    if p_new_sub is not null then
+        update logins set user_id = p_user where tenant_id = p_tenant and login_id = p_login;
+    end if;
     -- A browser has one session at an issuer: the one before it ends here.
     update sessions set ended_at = p_now
      where tenant_id = p_tenant and token_hash = p_replaced_token_hash and ended_at is null;

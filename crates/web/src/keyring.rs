@@ -128,3 +128,50 @@ pub(crate) async fn signing_key(
     let again = app.tenants.reload(slug).await?.ok_or(KeyError::Generate)?;
     again.keys.usable(alg, now).ok_or(KeyError::Generate)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn ring(keys: &[(&str, i64, Option<i64>)]) -> KeyRing {
+        let at = |hours| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+        let record = |(kid, active_from, retired_at): &(&str, i64, Option<i64>)| KeyRecord {
+            kid: (*kid).to_owned(),
+            alg: "ES256".to_owned(),
+            public_jwk: Value::String((*kid).to_owned()),
+            pkcs8: SigningKey::generate(Alg::ES256).unwrap().to_pkcs8().unwrap(),
+            created_at: at(0),
+            active_from: at(*active_from),
+            retired_at: retired_at.map(at),
+            expires_at: retired_at.map(|hours| at(hours + 25)),
+        };
+        KeyRing::parse(keys.iter().map(record).collect())
+    }
+
+    fn position(ring: &KeyRing, key: Option<&Arc<SigningKey>>) -> Option<usize> {
+        ring.0.iter().position(|one| key.is_some_and(|key| Arc::ptr_eq(&one.key, key)))
+    }
+
+    #[test]
+    fn kd_01_successor_signs_from_its_time_on_and_both_are_published() {
+        let ring = ring(&[("old", 0, Some(24)), ("new", 24, None)]);
+        let at = |hours| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+        for (hours, wanted) in [(0, 0), (23, 0), (24, 1), (30, 1)] {
+            let key = ring.usable(Alg::ES256, at(hours));
+            assert_eq!(position(&ring, key.as_ref()), Some(wanted), "{hours}");
+        }
+        assert_eq!(ring.published(at(1)).len(), 2);
+        assert_eq!(ring.published(at(49)).len(), 1);
+    }
+
+    #[test]
+    fn kd_02_first_key_of_a_node_whose_clock_is_ahead_signs() {
+        let ring = ring(&[("first", 1, None)]);
+        let now = DateTime::UNIX_EPOCH;
+        assert!(ring.signing(Alg::ES256, now).is_none());
+        assert_eq!(position(&ring, ring.usable(Alg::ES256, now).as_ref()), Some(0));
+        assert!(ring.usable(Alg::RS256, now).is_none());
+    }
+}

@@ -142,7 +142,13 @@ impl TenantStore {
             Err(error) => match sqlstate(&error).as_deref() {
                 Some(IDENTITY_APPEARED) => Ok(LoginOutcome::IdentityAppeared),
                 Some(EXTERNAL_ID_TAKEN) => Ok(LoginOutcome::ExternalIdTaken),
-                _ => Err(error.into()),
+                _ => match StoreError::from(error) {
+                    // The user was removed, and the identity with them.
+                    gone if gone.is_conflict_of("logins_user_fkey") => {
+                        Ok(LoginOutcome::IdentityAppeared)
+                    }
+                    other => Err(other),
+                },
             },
         }
     }

@@ -173,6 +173,22 @@ async fn tk_12_blocked_user_gets_nothing() {
     assert_eq!(world.tenant.commit_reuse(&reuse).await.unwrap(), ReuseOutcome::SessionEnded);
 }
 
+#[tokio::test]
+async fn user_who_is_removed_meanwhile_is_looked_up_again() {
+    let world = world().await;
+    let first = world.login("ada");
+    world.tenant.commit_login(&first).await.unwrap();
+    let mut owner = crate::common::connect_as(world.url, "vestibule_operator").await;
+    sqlx::query("delete from users where tenant_id = $1")
+        .bind(world.id.0)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let user = Resolved::Known(first.user.user().clone());
+    let second = LoginCommit { user, ..world.login("ada") };
+    assert_eq!(world.tenant.commit_login(&second).await.unwrap(), LoginOutcome::IdentityAppeared);
+}
+
 /// [THREATS BR-03] Signing in again in the same browser ends the session before.
 #[tokio::test]
 async fn new_session_replaces_the_browsers_old_one() {

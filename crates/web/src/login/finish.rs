@@ -117,8 +117,12 @@ async fn arrive(
     };
     trace.started_at = attempt.started_at;
     let kind = attempt.request.response_type.as_str();
-    trace.note(Step::Authorize, format!("{} asked for {kind}.", application.name));
-    trace.note(Step::Route, format!("To {}: {}.", directory.slug, attempt.reason));
+    // These three happened then, perhaps at another node.
+    let then = attempt.started_at;
+    let events = &mut trace.timeline;
+    events.note(then, Step::Authorize, format!("{} asked for {kind}.", application.name));
+    events.note(then, Step::Route, format!("To {}: {}.", directory.slug, attempt.reason));
+    events.note(then, Step::Start, "The browser left for the directory.");
     let spent = found.and_then(|(name, _)| cookies.drop_attempt(&name));
     let mut login = Login { trace, application, request: attempt.request.clone() };
     if let Some((failure, detail)) = outdated(&login, &attempt, directory) {
