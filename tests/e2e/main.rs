@@ -8,4 +8,15 @@
 //! - [`pages`]: a browser with eyes; [`demo`]: the one command.
 
 mod applications;
+mod client;
+mod commands;
+mod demo;
+mod directories;
+mod hostile;
+mod outage;
+mod pages;
+mod refusals;
+mod routing;
 mod scene;
+mod sso;
+mod wire;

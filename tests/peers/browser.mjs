@@ -40,9 +40,11 @@ function field(target) {
   return page.locator(target.css).first();
 }
 
+// Whoever wrote the steps may have sorted the keys of each.
+const ADVERBS = ['as', 'with', 'option'];
 const values = {};
 async function perform(step) {
-  const [verb] = Object.keys(step);
+  const verb = Object.keys(step).find((key) => !ADVERBS.includes(key));
   switch (verb) {
     case 'goto': return page.goto(step.goto, { waitUntil: 'load' });
     case 'fill': return field(step.fill).fill(step.with);

@@ -163,6 +163,11 @@ impl Agent {
         self.jar = Jar::default();
     }
 
+    /// Loses the cookies whose name begins so.
+    pub fn lose_cookies(&mut self, prefix: &str) {
+        self.jar.lose(prefix);
+    }
+
     /// Fetches an address and follows its redirects.
     ///
     /// # Errors

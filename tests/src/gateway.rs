@@ -5,11 +5,16 @@
 //! then configured with `vestibule apply`, the way an operator would do it.
 
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -21,7 +26,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(35);
 
 /// What a test may set.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Options {
     /// What applications call it; `None`: its own loopback address.
     pub public_url: Option<String>,
@@ -47,6 +52,7 @@ pub struct Gateway {
     /// Its database, as its operator connects to it.
     pub database_url: String,
     master_key: PathBuf,
+    options: Options,
 }
 
 /// What a command printed and how it ended.
@@ -120,13 +126,26 @@ impl Gateway {
     /// With what it printed, when it does not start.
     pub async fn start_with(options: Options) -> Result<Self> {
         let work = tempfile::tempdir()?;
-        let database_url = match options.database_url {
-            Some(url) => url,
-            None => fresh_database().await?,
+        let options = Options {
+            database_url: match options.database_url {
+                Some(url) => Some(url),
+                None => Some(fresh_database().await?),
+            },
+            master_key: match options.master_key {
+                Some(path) => Some(path),
+                None => Some(new_master_key(work.path())?),
+            },
+            ..options
         };
-        let master_key = options.master_key.unwrap_or_else(|| work.path().join("master.key"));
+        Self::spawn(work, options).await
+    }
+
+    async fn spawn(work: TempDir, options: Options) -> Result<Self> {
+        let database_url = options.database_url.clone().context("no database")?;
+        let master_key = options.master_key.clone().context("no master key")?;
         let port = options.port.unwrap_or(0);
-        let log = std::fs::File::create(work.path().join("log"))?;
+        let log = work.path().join("log");
+        let log = std::fs::File::options().create(true).append(true).open(log)?;
         let mut command = Command::new(binary()?);
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
@@ -146,8 +165,19 @@ impl Gateway {
         let Ok(Ok(addr)) = listening else {
             bail!("the gateway did not start:\n{}", read(&work.path().join("log")));
         };
-        let url = options.public_url.unwrap_or_else(|| format!("http://{addr}"));
-        Ok(Self { child, work, url, addr, database_url, master_key })
+        let url = options.public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
+        Ok(Self { child, work, url, addr, database_url, master_key, options })
+    }
+
+    /// Ends it by SIGTERM and starts it again: same address, same database, same keys.
+    ///
+    /// # Errors
+    /// When it does not end, or not start again.
+    pub async fn restart(self) -> Result<Self> {
+        let (_, port) = self.addr.rsplit_once(':').context("no port")?;
+        let options = Options { port: Some(port.parse()?), ..self.options.clone() };
+        let (work, _) = self.end().await?;
+        Self::spawn(work, options).await
     }
 
     /// A second node on the same database with the same keys, answering as the first one does.
@@ -179,9 +209,18 @@ impl Gateway {
     /// # Errors
     /// When it does not start.
     pub async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same with more environment variables.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Result<Outcome> {
         let mut command = Command::new(binary()?);
         command.args(arguments).stdin(Stdio::null());
         surroundings(&mut command, self.work.path(), &self.database_url, &self.master_key);
+        command.envs(env.iter().copied());
         let output = command.output().await.context("the binary does not start")?;
         Ok(Outcome {
             code: output.status.code().unwrap_or(-1),
@@ -209,6 +248,11 @@ impl Gateway {
         self.run(&["apply", "-f", &path]).await?.success()
     }
 
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// What the gateway has logged.
     pub fn log(&self) -> String {
         read(&self.work.path().join("log"))
@@ -218,11 +262,17 @@ impl Gateway {
     ///
     /// # Errors
     /// When it does not end.
-    pub async fn stop(mut self) -> Result<i32> {
+    pub async fn stop(self) -> Result<i32> {
+        let (_, code) = self.end().await?;
+        Ok(code)
+    }
+
+    async fn end(mut self) -> Result<(TempDir, i32)> {
         let pid = i32::try_from(self.child.id().context("it has ended already")?)?;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM)?;
+        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
         let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await??;
-        Ok(status.code().unwrap_or(-1))
+        let work = std::mem::replace(&mut self.work, tempfile::tempdir()?);
+        Ok((work, status.code().unwrap_or(-1)))
     }
 }
 
@@ -235,6 +285,17 @@ impl Drop for Gateway {
             let _ = writeln!(std::io::stderr(), "--- the gateway's log\n{}", tail.join("\n"));
         }
     }
+}
+
+/// A key that is named has to be there.
+fn new_master_key(work: &Path) -> Result<PathBuf> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).ok().context("no random bytes")?;
+    let path = work.join("master.key");
+    let mut options = std::fs::File::options();
+    let mut file = options.create_new(true).write(true).mode(0o600).open(&path)?;
+    file.write_all(STANDARD.encode(bytes).as_bytes())?;
+    Ok(path)
 }
 
 /// The same surroundings for every command: nothing of the developer's own settings comes in.

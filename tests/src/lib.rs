@@ -3,8 +3,10 @@
 //!
 //! - [`peers`]: servers and clients that others wrote, and a real browser
 //! - [`gateway`]: the binary, its database and its commands
+//! - [`hostile`]: directories that lie
 //! - [`agent`]: follows redirects, fills forms, keeps cookies, and remembers every hop
 
 pub mod agent;
 pub mod gateway;
+pub mod hostile;
 pub mod peers;

@@ -1,11 +1,13 @@
-//! The project's chores: `cargo xtask test`, `lint`, `prepare`.
+//! The project's chores: `cargo xtask test`, `lint`, `prepare`, `bench`.
 //!
+//! - [`bench`]: logins per second
 //! - [`install`]: what the tests need from the system and from npm
 //! - [`database`]: a throw-away Postgres for the time of a command
 //! - [`prepare`]: the query metadata in `.sqlx`
 //! - [`shell`]: running other programs
 #![expect(clippy::print_stderr, reason = "a command line tool reports to its user")]
 
+mod bench;
 mod database;
 mod install;
 mod prepare;
@@ -34,7 +36,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --no-install -- --nocapture
   cargo xtask lint                       formatting, clippy, licences
   cargo xtask prepare                    after changing a query or a migration
-  cargo xtask prepare --check            what CI asks: is .sqlx up to date?";
+  cargo xtask prepare --check            what CI asks: is .sqlx up to date?
+  cargo xtask bench                      logins per second; see `cargo xtask bench --help`";
 
 #[derive(Debug, Subcommand)]
 enum Chore {
@@ -59,6 +62,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Measures whole logins against the built-in test directory, and the signatures alone.
+    Bench(bench::Options),
 }
 
 #[tokio::main]
@@ -69,6 +74,7 @@ async fn main() -> ExitCode {
         Chore::Test { no_install, package, filter } => test(no_install, &package, &filter).await,
         Chore::Lint => lint().await,
         Chore::Prepare { check } => prepare::prepare(check).await,
+        Chore::Bench(options) => bench::bench(&options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,6 +38,10 @@ impl Jar {
         &self.cookies
     }
 
+    pub(super) fn lose(&mut self, prefix: &str) {
+        self.cookies.retain(|cookie| !cookie.name.starts_with(prefix));
+    }
+
     /// Keeps, replaces or removes the cookie of a `Set-Cookie` line; ignores one that a browser
     /// would not take.
     pub(super) fn receive(&mut self, url: &Url, line: &str) {
