@@ -75,6 +75,7 @@ pub(crate) async fn measure(world: &World, flow: Flow, load: Load) -> Result<Mea
         _ = warmed.recv() => {}
     }
 
+    world.analyze().await?;
     let mut database = world.connect().await?;
     let written = Written::now(&mut database).await?;
     let (begun, cpu) = (Instant::now(), world.processes.cpu()?);

@@ -114,6 +114,17 @@ impl World {
         Ok(PgConnection::connect(&self.postgres.url("postgres")).await?)
     }
 
+    /// Tells the planner what is in the gateway's tables, which autovacuum does within a minute of
+    /// the first logins. Before that it knows nothing and may take an index for another.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn analyze(&self) -> Result<()> {
+        let mut owner = PgConnection::connect(&self.postgres.url("vestibule")).await?;
+        sqlx::query("analyze").execute(&mut owner).await?;
+        Ok(owner.close().await?)
+    }
+
     /// Ends everything in order.
     pub(crate) async fn stop(self) -> Result<()> {
         self.gateway.stop().await?;

@@ -5,7 +5,7 @@
 //   USERS    JSON object: login name -> claims that replace the made-up ones
 //   AUTO=1   no page: `login_hint` signs in at once (DEFAULT_USER without one)
 //   ALG      signing algorithm of ID tokens, RS256 or ES256
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import Provider from 'oidc-provider';
 import { body, serve } from './common.mjs';
 
@@ -34,9 +34,17 @@ function claimsOf(login) {
   };
 }
 
+// By way of text: Node 20 deadlocks when it collects what generated a key while that very key is
+// being exported.
+function newJwk(type, options) {
+  const encoding = { type: 'pkcs8', format: 'pem' };
+  const { privateKey } = generateKeyPairSync(type, { ...options, privateKeyEncoding: encoding });
+  return createPrivateKey(privateKey).export({ format: 'jwk' });
+}
+
 function signingKeys() {
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+  const rsa = newJwk('rsa', { modulusLength: 2048 });
+  const ec = newJwk('ec', { namedCurve: 'P-256' });
   const id = randomBytes(4).toString('hex');
   const keys = [{ ...rsa, use: 'sig', alg: 'RS256', kid: `rsa-${id}` }, { ...ec, use: 'sig', alg: 'ES256', kid: `ec-${id}` }];
   return { keys };

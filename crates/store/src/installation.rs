@@ -21,10 +21,14 @@ impl Store {
     }
 
     async fn begin_installation(&self) -> Result<Vec<u8>, StoreError> {
-        let mark = self.master.mark(random()?).map_err(|why| StoreError::Refused(why.to_string()))?;
-        sqlx::query!("insert into installation (key_check) values ($1) on conflict do nothing", mark)
-            .execute(&self.pool)
-            .await?;
+        let mark =
+            self.master.mark(random()?).map_err(|why| StoreError::Refused(why.to_string()))?;
+        sqlx::query!(
+            "insert into installation (key_check) values ($1) on conflict do nothing",
+            mark
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(sqlx::query_scalar!("select key_check from installation").fetch_one(&self.pool).await?)
     }
 }

@@ -12,7 +12,11 @@ const portal = `http://127.0.0.1:${PORT}/`;
 const inWork = (...names) => path.join(WORK, ...names);
 for (const name of ['conf', 'sessions/lock', 'psessions/lock', 'tmp']) fs.mkdirSync(inWork(name), { recursive: true });
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+});
 const sessionOptions = (name) => ({
   Directory: inWork(name),
   LockDirectory: inWork(name, 'lock'),
@@ -62,8 +66,8 @@ const configuration = {
   issuerDBOpenIDConnectPath: '^/oauth2/',
   issuerDBOpenIDConnectRule: '1',
   oidcServiceMetaDataIssuer: portal.slice(0, -1),
-  oidcServicePrivateKeySig: privateKey.export({ type: 'pkcs1', format: 'pem' }),
-  oidcServicePublicKeySig: publicKey.export({ type: 'spki', format: 'pem' }),
+  oidcServicePrivateKeySig: privateKey,
+  oidcServicePublicKeySig: publicKey,
   oidcServiceKeyIdSig: 'lemonldap',
   oidcServiceAllowAuthorizationCodeFlow: 1,
   oidcRPMetaDataOptions: perClient((client) => ({

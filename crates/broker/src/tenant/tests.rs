@@ -1,6 +1,6 @@
-use serde_json::json;
-use oidc::client::PkcePolicy;
 use super::*;
+use oidc::client::PkcePolicy;
+use serde_json::json;
 
 #[expect(clippy::needless_pass_by_value, reason = "reads best as application(json!(…))")]
 fn application(change: serde_json::Value) -> Result<Application, Vec<SettingError>> {
