@@ -120,8 +120,8 @@ failures! {
         "The answer came from another issuer than the one that was asked.",
         "Check that each directory has its own callback address and that none is shared between providers.";
     DirectoryRefused = "directory_refused", DirectoryAdmin,
-        "The directory refused the sign-in.",
-        "Check in the directory that the person is assigned to this application.";
+        "The directory refused the sign-in, or it was cancelled there.",
+        "If it was not cancelled, check in the directory that the person is assigned to this application.";
     DirectoryLoginRequired = "directory_login_required", Person,
         "The application asked for a silent sign-in and the person is not signed in at the directory.",
         "Sign in from the application.";

@@ -50,7 +50,7 @@ pub use error::StoreError;
 pub use grants::{GrantState, IssuedGrant, NewGrant, Redemption, RevokedBecause};
 pub use logins::{
     LoginCommit, LoginOutcome, LoginRecord, LoginState, LoginView, Recorded, ReuseCommit,
-    ReuseOutcome,
+    ReuseOutcome, UserinfoRecord,
 };
 pub use migrate::{MigrationReport, migrate};
 pub use operator::{Operator, OperatorTx, SecretChange, TenantSummary};

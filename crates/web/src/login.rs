@@ -48,6 +48,7 @@ use store::LoginRecord;
 use crate::entropy::{self, NoEntropy};
 use crate::gateway::App;
 use crate::page;
+use crate::recorder::Record;
 use crate::tenants::Loaded;
 
 /// Every login has one, from its first byte on.
@@ -104,7 +105,7 @@ impl Trace {
 
     /// Hands what happened so far to the recorder.
     pub(crate) fn record(&self, failure: Option<FailureCode>, known: Known) {
-        self.app.recorder.record(LoginRecord {
+        self.app.recorder.record(Record::Login(LoginRecord {
             tenant: self.loaded.tenant.id,
             login: self.login,
             application: known.application,
@@ -112,7 +113,7 @@ impl Trace {
             started_at: self.started_at,
             failed: failure.map(|code| (code, self.app.clock.now())),
             timeline: self.timeline.clone(),
-        });
+        }));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Timelines of logins that have not (or not yet) succeeded, written in batches.
+//! What is known of logins outside their commit, written in batches: those that have not (or not
+//! yet) succeeded, and what comes after.
 //!
 //! Best effort by design: nobody waits for it, a full queue drops and counts, and the store keeps a
 //! quota per tenant, so that an anonymous flood neither slows a login nor fills the database.
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use store::{LoginRecord, Store};
+use store::{LoginRecord, Store, UserinfoRecord};
 use tokio::sync::mpsc;
 
 /// How many records wait at most.
@@ -17,10 +18,18 @@ const BATCH: usize = 256;
 /// How long the first of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// What is recorded.
+pub(crate) enum Record {
+    /// How far a login came.
+    Login(LoginRecord),
+    /// That step 10 took place.
+    Userinfo(UserinfoRecord),
+}
+
 /// Takes records without waiting.
 #[derive(Clone)]
 pub(crate) struct Recorder {
-    queue: mpsc::Sender<LoginRecord>,
+    queue: mpsc::Sender<Record>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -34,14 +43,14 @@ impl Recorder {
     }
 
     /// Hands a record over; it is dropped and counted if too many wait.
-    pub(crate) fn record(&self, record: LoginRecord) {
+    pub(crate) fn record(&self, record: Record) {
         if self.queue.try_send(record).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-async fn write(store: Store, mut records: mpsc::Receiver<LoginRecord>, dropped: Arc<AtomicU64>) {
+async fn write(store: Store, mut records: mpsc::Receiver<Record>, dropped: Arc<AtomicU64>) {
     let mut batch = Vec::with_capacity(BATCH);
     while records.recv_many(&mut batch, BATCH).await > 0 {
         if batch.len() < BATCH {
@@ -51,10 +60,19 @@ async fn write(store: Store, mut records: mpsc::Receiver<LoginRecord>, dropped: 
                 batch.push(record);
             }
         }
-        if let Err(error) = store.record_logins(&batch).await {
-            tracing::warn!(%error, count = batch.len(), "timelines were not written");
+        let (mut logins, mut userinfo) = (Vec::new(), Vec::new());
+        for record in batch.drain(..) {
+            match record {
+                Record::Login(record) => logins.push(record),
+                Record::Userinfo(record) => userinfo.push(record),
+            }
         }
-        batch.clear();
+        if let Err(error) = store.record_logins(&logins).await {
+            tracing::warn!(%error, count = logins.len(), "timelines were not written");
+        }
+        if let Err(error) = store.record_userinfo(&userinfo).await {
+            tracing::warn!(%error, count = userinfo.len(), "timelines were not written");
+        }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             tracing::warn!(count = lost, "timelines were dropped: too many at once");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use broker::failure::FailureCode;
 use broker::id::{ApplicationId, DirectoryId, LoginId, TenantId};
-use broker::timeline::Timeline;
+use broker::timeline::{Step, Timeline};
 use chrono::{DateTime, Utc};
 
 use super::timeline_json;
@@ -42,7 +42,43 @@ pub struct Recorded {
     pub dropped: u64,
 }
 
+/// An application asked for userinfo.
+#[derive(Debug, Clone, Copy)]
+pub struct UserinfoRecord {
+    /// Whose login it is.
+    pub tenant: TenantId,
+    /// The login.
+    pub login: LoginId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 impl Store {
+    /// Adds step 10 to the timelines of these logins, where it is not there yet; best effort, not
+    /// waiting for the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; the tenants before the one at which it happened are written.
+    pub async fn record_userinfo(&self, records: &[UserinfoRecord]) -> Result<(), StoreError> {
+        let mut tenants: BTreeMap<TenantId, BTreeMap<LoginId, DateTime<Utc>>> = BTreeMap::new();
+        for record in records {
+            tenants.entry(record.tenant).or_default().entry(record.login).or_insert(record.at);
+        }
+        for (tenant, logins) in tenants {
+            let events = logins.values().map(|at| {
+                let mut timeline = Timeline::new();
+                timeline.note(*at, Step::Userinfo, "the application asked for userinfo");
+                timeline_json(&timeline)
+            });
+            let events = events.collect::<Result<Vec<_>, _>>()?;
+            let logins: Vec<_> = logins.keys().map(|login| login.0).collect();
+            sqlx::query!("select record_userinfo($1, $2, $3)", tenant.0, &logins, &events)
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Writes timelines, best effort: one statement per tenant, not waiting for the disk. A login
     /// that has finished is never changed, and a failure replaces what was pending.
     ///

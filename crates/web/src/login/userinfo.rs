@@ -10,9 +10,12 @@ use oidc::error::{ErrorCode, OAuthError};
 use oidc::op::userinfo::{self, BearerRefusal};
 use serde_json::{Map, Value};
 
+use store::UserinfoRecord;
+
 use super::answer::digest;
 use super::token::{authorization, form};
 use crate::gateway::App;
+use crate::recorder::Record;
 use crate::refusal::RefusedJson;
 
 /// The userinfo endpoint, by GET and by POST. [OIDCC-5.3.1]
@@ -42,6 +45,11 @@ pub(crate) async fn userinfo(
         let error = OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid");
         return Err(refused(error));
     };
+    app.recorder.record(Record::Userinfo(UserinfoRecord {
+        tenant: loaded.tenant.id,
+        login: grant.login,
+        at: now,
+    }));
     let mut claims = grant.claims;
     claims.insert("sub".to_owned(), Value::String(grant.sub));
     Ok(Json(claims))
