@@ -43,6 +43,7 @@ use broker::timeline::{Step, Timeline};
 use chrono::{DateTime, Utc};
 use oidc::error::{ErrorCode, OAuthError};
 use oidc::op::authorize::CheckedRequest;
+use oidc::redirect_uri::TrustedRedirect;
 use store::LoginRecord;
 
 use crate::entropy::{self, NoEntropy};
@@ -103,6 +104,20 @@ impl Trace {
         Failed::of(self, origin, step, failure, detail.as_ref())
     }
 
+    /// Ends the login with the protocol's own error, sent to a proven redirect URI.
+    pub(crate) fn refuse(
+        mut self,
+        application: &Application,
+        redirect: &TrustedRedirect,
+        (step, failure): (Step, FailureCode),
+        error: &OAuthError,
+    ) -> Result<Response, NoEntropy> {
+        self.timeline.fail(self.app.clock.now(), step, failure, error.description);
+        self.record(Some(failure), Known { application: Some(application.id), directory: None });
+        let iss = self.loaded.iss(application);
+        answer::deliver(&oidc::op::answer::refusal(redirect, error, iss))
+    }
+
     /// Hands what happened so far to the recorder.
     pub(crate) fn record(&self, failure: Option<FailureCode>, known: Known) {
         self.app.recorder.record(Record::Login(LoginRecord {
@@ -140,21 +155,17 @@ impl Login {
 
     /// The issuer, where the application wants it in answers. [RFC9207-2]
     pub(crate) fn iss(&self) -> Option<&str> {
-        self.application.iss_parameter.then_some(self.trace.loaded.issuer.as_str())
+        self.trace.loaded.iss(&self.application)
     }
 
     /// Ends the login with the protocol's own error, straight back to the application.
     pub(crate) fn refuse(
-        mut self,
+        self,
         step: Step,
         failure: FailureCode,
         error: &OAuthError,
     ) -> Result<Response, NoEntropy> {
-        self.trace.timeline.fail(self.trace.app.clock.now(), step, failure, error.description);
-        let known = Known { application: Some(self.application.id), directory: None };
-        self.trace.record(Some(failure), known);
-        let response = oidc::op::answer::refusal(&self.request.redirect, error, self.iss());
-        answer::deliver(&response)
+        self.trace.refuse(&self.application, &self.request.redirect, (step, failure), error)
     }
 }
 
@@ -228,7 +239,7 @@ impl Failed {
         }
         let (try_again, return_to) = match &self.origin {
             Origin::Request(application, request, _) => {
-                let iss = application.iss_parameter.then_some(self.trace.loaded.issuer.as_str());
+                let iss = self.trace.loaded.iss(application);
                 let error = protocol_error(self.failure);
                 let answer = oidc::op::answer::refusal(&request.redirect, &error, iss);
                 (Some(self.again(application, request)), Some(page::Action::from(answer)))

@@ -47,6 +47,13 @@ pub(crate) struct Loaded {
     suspect: AtomicBool,
 }
 
+impl Loaded {
+    /// The issuer, where the application wants it in authorization responses. [RFC9207-2]
+    pub(crate) fn iss(&self, application: &Application) -> Option<&str> {
+        application.iss_parameter.then_some(self.issuer.as_str())
+    }
+}
+
 /// All tenants that were asked for lately.
 #[derive(Clone)]
 pub(crate) struct Tenants {

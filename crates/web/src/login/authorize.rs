@@ -11,7 +11,7 @@ use broker::timeline::Step;
 use oidc::op::authorize::{self, PageRefusal, Refusal};
 use oidc::params::Params;
 
-use super::{Known, Login, Trace, answer, route};
+use super::{Login, Trace, route};
 use crate::gateway::App;
 use crate::refusal::Refused;
 
@@ -60,12 +60,8 @@ pub(crate) async fn authorize(
             Err(trace.fail(Step::Authorize, page_failure(refusal), refusal.to_string()).into())
         }
         Err(Refusal::Redirect(redirect, error)) => {
-            let failure = FailureCode::RequestInvalid;
-            trace.timeline.fail(trace.now, Step::Authorize, failure, error.description);
-            let known = Known { application: Some(application.id), directory: None };
-            trace.record(Some(failure), known);
-            let iss = application.iss_parameter.then_some(trace.loaded.issuer.as_str());
-            Ok(answer::deliver(&oidc::op::answer::refusal(&redirect, &error, iss))?)
+            let why = (Step::Authorize, FailureCode::RequestInvalid);
+            Ok(trace.refuse(&application, &redirect, why, &error)?)
         }
     }
 }

@@ -19,7 +19,6 @@ use broker::timeline::Step;
 use broker::user::Identity;
 use chrono::{DateTime, TimeDelta, Utc};
 use oidc::params::Params;
-use oidc::prompt::PromptValue;
 use oidc::rp::callback::{self, CallbackAnswer};
 use oidc::rp::id_token::VerifiedIdToken;
 use oidc::rp::metadata::ProviderMetadata;
@@ -253,9 +252,8 @@ async fn finish(
 /// A fresh sign-in was asked for: the directory has to say when it was, and it has to have been
 /// since then (THREATS AZ-10). [OIDCC-3.1.3.7-13]
 fn is_fresh(login: &Login, attempt: &Attempt, auth_time: Option<DateTime<Utc>>) -> bool {
-    let asked_for_fresh = attempt.request.prompt.contains(PromptValue::Login);
-    let limit = if asked_for_fresh { Some(0) } else { start::forwarded_max_age(login) };
-    limit.is_none_or(|max_age| sso::is_fresh(auth_time, max_age, attempt.started_at - LEEWAY))
+    start::forwarded_max_age(login)
+        .is_none_or(|max_age| sso::is_fresh(auth_time, max_age, attempt.started_at - LEEWAY))
 }
 
 async fn userinfo(
