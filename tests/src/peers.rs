@@ -20,9 +20,9 @@ pub mod node;
 pub mod tls;
 
 use std::{
-    collections::HashSet,
     fs::{self, File},
     net::TcpListener,
+    ops::Range,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -57,19 +57,39 @@ pub struct Application {
     pub client_secret: String,
 }
 
-/// A loopback port that was free a moment ago and is handed out once per process.
+/// A loopback port for a peer that has to be told one, handed out once per process.
+///
+/// A port that the kernel gave out and that was closed again may go to anybody before the peer
+/// listens, so these come from below the range the kernel gives out of: nobody takes one of those
+/// without asking for it by number.
 ///
 /// # Errors
 /// When the machine has no port left.
 pub fn free_port() -> Result<u16> {
-    static HANDED_OUT: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?.port();
-        let mut guard = HANDED_OUT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if guard.get_or_insert_default().insert(port) {
-            return Ok(port);
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let ports = ports_to_hand_out();
+    // Test programs that run at once begin at different places.
+    let width = u32::from(ports.end - ports.start);
+    let begin = u16::try_from(std::process::id().wrapping_mul(97) % width)?;
+    let mut port = next.unwrap_or(ports.start + begin);
+    for _ in ports.clone() {
+        let candidate = port;
+        port = if port + 1 < ports.end { port + 1 } else { ports.start };
+        if TcpListener::bind(("127.0.0.1", candidate)).is_ok() {
+            *next = Some(port);
+            return Ok(candidate);
         }
     }
+    anyhow::bail!("no free port among {ports:?}")
+}
+
+/// Ten thousand ports below those that the kernel hands out by itself.
+fn ports_to_hand_out() -> Range<u16> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let lowest = range.ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
+    let end: u16 = lowest.filter(|lowest| *lowest > 12_000).unwrap_or(32_768);
+    end - 10_000..end
 }
 
 /// The directory `tests/peers` with the peers' programs.
