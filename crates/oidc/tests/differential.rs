@@ -6,12 +6,14 @@
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::str::FromStr;
 
     use chrono::{DateTime, Utc};
     use oidc::jose::{Alg, Jwks, SigningKey};
     use oidc::op::id_token::left_half_hash;
     use oidc::rp::id_token::{Expected, verify};
+    use oidc::rp::issuer::IssuerRule;
     use openidconnect::core::{
         CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm as TheirAlg,
     };
@@ -47,7 +49,9 @@ mod tests {
 
     fn ours(raw: &str, jwks: &Value) -> bool {
         let expected = Expected {
-            issuer: ISSUER,
+            issuer: &IssuerRule::Exact(ISSUER.to_owned()),
+            published: ISSUER,
+            required: &BTreeMap::new(),
             client_id: "gateway",
             nonce: "n-1",
             algs: &[Alg::RS256, Alg::PS256, Alg::ES256, Alg::EdDSA],

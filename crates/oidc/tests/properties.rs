@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::OnceLock;
 
     use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ mod tests {
     use oidc::response_mode::ResponseMode;
     use oidc::response_type::ResponseType;
     use oidc::rp::id_token::{Expected, verify};
+    use oidc::rp::issuer::IssuerRule;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -201,8 +203,12 @@ mod tests {
     }
 
     fn expected() -> Expected<'static> {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        static RULE: OnceLock<IssuerRule> = OnceLock::new();
         Expected {
-            issuer: "https://op.example",
+            issuer: RULE.get_or_init(|| IssuerRule::Exact("https://op.example".to_owned())),
+            published: "https://op.example",
+            required: &NOTHING,
             client_id: "gateway",
             nonce: "n",
             algs: &[Alg::EdDSA],

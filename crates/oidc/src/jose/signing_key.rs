@@ -6,7 +6,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::alg::{Alg, Family};
@@ -120,7 +120,21 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Sign`].
     pub fn sign(&self, claims: &Map<String, Value>, typ: &str) -> Result<String, KeyError> {
-        let header = json!({ "alg": self.alg.as_str(), "kid": self.kid, "typ": typ });
+        self.sign_under(Map::from_iter([("typ".to_owned(), typ.into())]), claims)
+    }
+
+    /// The same, with these members of the header besides `alg` and `kid`.
+    ///
+    /// # Errors
+    /// [`KeyError::Sign`].
+    pub(crate) fn sign_under(
+        &self,
+        mut header: Map<String, Value>,
+        claims: &Map<String, Value>,
+    ) -> Result<String, KeyError> {
+        header.insert("alg".to_owned(), self.alg.as_str().into());
+        header.insert("kid".to_owned(), self.kid.as_str().into());
+        let header = Value::Object(header);
         let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Sign)?;
         let mut token = format!("{}.{}", base64url(header.to_string()), base64url(payload));
         let signature = self.signature(token.as_bytes())?;
@@ -129,7 +143,15 @@ impl SigningKey {
         Ok(token)
     }
 
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    /// The public key of an RSA pair as an `RSAPublicKey`. [RFC8017-A.1.1]
+    pub(super) fn rsa_public_key(&self) -> Option<&[u8]> {
+        match &self.pair {
+            Pair::Rsa(pair) => Some(pair.public_key().as_ref()),
+            Pair::Ecdsa(_) | Pair::Ed25519(_) => None,
+        }
+    }
+
+    pub(super) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signed = match &self.pair {
             Pair::Rsa(pair) => {
                 let mut out = vec![0; pair.public_modulus_len()];
@@ -236,6 +258,7 @@ fn padding(alg: Alg) -> &'static dyn RsaEncoding {
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::Jwk};
+    use serde_json::json;
 
     use super::*;
 

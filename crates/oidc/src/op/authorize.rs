@@ -32,6 +32,13 @@ pub const MAX_LOGIN_HINT_CHARS: usize = 320;
 /// The longest of the other values that only advise.
 pub const MAX_ADVICE_BYTES: usize = 256;
 
+/// An ID token must not travel in a query, where logs and `Referer` would keep it. [OAuth2-RT-5]
+///
+/// Of all refusals after the redirect URI it is the one that whoever sets up an application can
+/// run into by choosing two values that its screen offers, so it may be explained on a page.
+pub const ID_TOKEN_BY_QUERY: OAuthError =
+    OAuthError::invalid_request("response_mode must be form_post when response_type has id_token");
+
 /// An authorization request that this client may make.
 ///
 /// It may be deserialised only from octets that we sealed ourselves: reading it is not a

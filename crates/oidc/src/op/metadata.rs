@@ -46,8 +46,8 @@ const CLAIMS: [&str; 20] = [
 ];
 
 /// The document of an issuer whose ID tokens may be signed with `algs`; RS256 is always
-/// announced, as every issuer must. [OIDCD-3]
-pub fn document(issuer: &str, algs: &[Alg]) -> Value {
+/// announced, as every issuer must. `subject_types` are the kinds of `sub` in use. [OIDCD-3]
+pub fn document(issuer: &str, algs: &[Alg], subject_types: &[&str]) -> Value {
     let mut announced = vec![Alg::RS256.as_str()];
     announced.extend(algs.iter().filter(|alg| **alg != Alg::RS256).map(|alg| alg.as_str()));
     announced.dedup();
@@ -61,7 +61,7 @@ pub fn document(issuer: &str, algs: &[Alg]) -> Value {
         "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         "grant_types_supported": ["authorization_code", "implicit"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": subject_types,
         "id_token_signing_alg_values_supported": announced,
         "token_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "none"],
@@ -79,11 +79,13 @@ pub fn document(issuer: &str, algs: &[Alg]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rp::issuer::IssuerRule;
+    use crate::rp::metadata::ProviderMetadata;
 
     /// [OIDCD-3]
     #[test]
     fn endpoints_stand_under_the_issuer_and_the_issuer_is_exact() {
-        let document = document("https://login.example/t/acme", &[]);
+        let document = document("https://login.example/t/acme", &[], &["public"]);
         assert_eq!(document["issuer"], "https://login.example/t/acme");
         assert_eq!(document["token_endpoint"], "https://login.example/t/acme/token");
         assert_eq!(document["jwks_uri"], "https://login.example/t/acme/jwks");
@@ -92,14 +94,14 @@ mod tests {
     /// [OIDCD-3] [RFC9700-2.1.1]
     #[test]
     fn rs256_is_always_announced_and_plain_never() {
-        let document = document("https://a", &[Alg::ES256, Alg::RS256]);
+        let document = document("https://a", &[Alg::ES256, Alg::RS256], &["public"]);
         assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256", "ES256"]));
         assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
     }
 
     #[test]
     fn endpoints_that_do_not_exist_are_not_announced() {
-        let document = document("https://a", &[]);
+        let document = document("https://a", &[], &["public"]);
         let absent = [
             "pushed_authorization_request_endpoint",
             "introspection_endpoint",
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn az_13_request_objects_are_announced_as_unsupported() {
-        let document = document("https://a", &[]);
+        let document = document("https://a", &[], &["public"]);
         assert_eq!(document["request_parameter_supported"], false);
         // Absent would mean supported.
         assert_eq!(document["request_uri_parameter_supported"], false);
@@ -122,10 +124,9 @@ mod tests {
 
     #[test]
     fn our_own_reader_of_metadata_reads_it() {
-        let bytes = document("https://login.example/t/acme", &[]).to_string();
-        let issuer = "https://login.example/t/acme";
-        let metadata =
-            crate::rp::metadata::ProviderMetadata::parse(bytes.as_bytes(), issuer).unwrap();
+        let bytes = document("https://login.example/t/acme", &[], &["public"]).to_string();
+        let issuer = IssuerRule::Exact("https://login.example/t/acme".to_owned());
+        let metadata = ProviderMetadata::parse(bytes.as_bytes(), &issuer).unwrap();
         assert!(metadata.authorization_response_iss_parameter_supported);
     }
 }

@@ -9,17 +9,20 @@
 //! | step | what | where |
 //! |---|---|---|
 //! | 1 | decryption: encrypted tokens are refused | `jose::jws` |
-//! | 2 | issuer, and the issuer of the key | `check_issuer` |
+//! | 2 | issuer, its tenant, and the issuer of the key | `check_issuer`, [`IssuerRule`] |
 //! | 3, 4, 5 | audience and `azp` | `check_audience` |
 //! | 6, 7, 8 | signature, algorithm of the allow-list, no symmetric keys | `signed_claims` |
 //! | 9, 10 | `exp`, `iat`, `nbf` | `check_times` |
 //! | 11 | `nonce` | `check_nonce` |
 //! | 12 | `acr` | the caller, who knows what was asked |
 //! | 13 | `auth_time` | `check_auth_time` |
+//! | | texts that only this directory's ID tokens have, such as `token_use` | `check_use` |
 //! | | `at_hash`, `c_hash` [OIDCC-3.1.3.8] [OIDCC-3.3.2.10] | `check_hashes` |
 
 mod claims;
 mod error;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value};
@@ -27,6 +30,7 @@ use serde_json::{Map, Value};
 pub use error::IdTokenError;
 
 use self::claims::{Claims, StandardClaims};
+use super::issuer::{IssuerRule, TENANT_ID};
 use crate::jose::jws::{Jws, JwsError};
 use crate::jose::{Alg, Jwks};
 use crate::op::id_token::left_half_hash;
@@ -38,8 +42,12 @@ pub const LEEWAY: Duration = Duration::seconds(60);
 /// What an ID token has to agree with.
 #[derive(Debug, Clone)]
 pub struct Expected<'a> {
-    /// The issuer, concrete: for a template the caller has put an allowed tenant id in.
-    pub issuer: &'a str,
+    /// Which issuers are accepted.
+    pub issuer: &'a IssuerRule,
+    /// The issuer that the directory's metadata states.
+    pub published: &'a str,
+    /// Claims that have to have these texts, such as Cognito's `token_use`.
+    pub required: &'a BTreeMap<String, String>,
     /// Who we are to the directory.
     pub client_id: &'a str,
     /// The nonce of this login's request; we always send one.
@@ -91,7 +99,7 @@ impl VerifiedIdToken {
         self.claims
     }
 
-    /// The issuer that signed it.
+    /// The issuer that signed it, in the one spelling that people are remembered under.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -121,15 +129,18 @@ pub fn verify(
     // Steps 1, 6, 7 and 8 come first: nothing of an unsigned text is worth comparing.
     let token = Jws::parse(raw).map_err(refused)?;
     let (raw_claims, key_issuer) = signed_claims(&token, keys, expected.algs)?;
+    // Before the rest: an access token lacks other things too, and this is what to say of it.
+    check_use(&raw_claims, expected.required)?;
     let claims = Claims::new(&raw_claims);
     let standard = claims.standard()?;
-    check_issuer(&claims, &standard, key_issuer, expected.issuer)?;
+    check_issuer(&claims, &standard, key_issuer, expected)?;
     check_audience(&standard, expected.client_id)?;
     check_times(&standard, now)?;
     check_nonce(&standard, expected.nonce)?;
     check_auth_time(&standard, expected.max_age, now)?;
     check_hashes(&standard, token.alg, expected)?;
-    let (issuer, subject) = (standard.iss.to_owned(), standard.sub.to_owned());
+    let issuer = expected.issuer.canonical(standard.iss).to_owned();
+    let subject = standard.sub.to_owned();
     let auth_time = standard.auth_time;
     Ok(VerifiedIdToken { claims: raw_claims, issuer, subject, auth_time })
 }
@@ -172,20 +183,30 @@ fn signed_claims<'k>(
     Ok((claims, key.issuer()))
 }
 
+/// Not every directory types its tokens in the header; some do in a claim.
+fn check_use(
+    claims: &Map<String, Value>,
+    required: &BTreeMap<String, String>,
+) -> Result<(), IdTokenError> {
+    let stated = |(name, text): (&String, &String)| {
+        claims.get(name).and_then(Value::as_str) == Some(text.as_str())
+    };
+    if required.iter().all(stated) { Ok(()) } else { Err(IdTokenError::WrongUse) }
+}
+
 /// Step 2. A key that names its issuer signs for that one alone; in a template the token's
 /// own tenant id is put, which the issuer then has to agree with.
 fn check_issuer(
     claims: &Claims<'_>,
     standard: &StandardClaims<'_>,
     key_issuer: Option<&str>,
-    expected: &str,
+    expected: &Expected<'_>,
 ) -> Result<(), IdTokenError> {
-    if standard.iss != expected {
-        return Err(IdTokenError::Issuer);
-    }
+    // A directory that has no tenants may use the name for anything.
+    let tid = claims.text("tid").unwrap_or_default();
+    expected.issuer.check_token(expected.published, standard.iss, tid)?;
     let Some(key_issuer) = key_issuer else { return Ok(()) };
-    let tenant = claims.text("tid")?.unwrap_or_default();
-    if key_issuer.replace("{tenantid}", tenant) == standard.iss {
+    if key_issuer.replace(TENANT_ID, tid.unwrap_or_default()) == standard.iss {
         Ok(())
     } else {
         Err(IdTokenError::KeyIssuer)

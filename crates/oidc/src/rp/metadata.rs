@@ -1,9 +1,14 @@
 //! What a directory publishes about itself. [OIDCD-3] [OIDCD-4.3]
 //!
+//! Real documents are sometimes written by hand and wrong in places; single endpoints can then be
+//! replaced ([`REPLACEABLE`]), and are checked like published ones.
+//!
 //! Real documents leave out required arrays and write booleans as text, so reading is
-//! lenient everywhere except where an attack would begin: the issuer is compared octet for
-//! octet, and endpoints must be plain web addresses. Whether an address may be reached at
+//! lenient everywhere except where an attack would begin: the issuer has to satisfy the
+//! directory's [`IssuerRule`], and endpoints must be plain web addresses. Whether an address may be reached at
 //! all, the egress layer decides.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,9 +16,19 @@ use url::Url;
 
 use crate::jose::Alg;
 use crate::json;
+use crate::rp::issuer::IssuerRule;
 
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
+
+/// The members that a directory's settings may replace.
+pub const REPLACEABLE: [&str; 5] = [
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "end_session_endpoint",
+];
 
 const MAX_ENDPOINT_BYTES: usize = 2048;
 const MAX_LIST: usize = 100;
@@ -69,41 +84,67 @@ pub enum MetadataError {
     /// A member is not a web address.
     #[error("{0} in the discovery document is not a usable address")]
     Endpoint(&'static str),
+    /// The settings replace a member that is not one of [`REPLACEABLE`].
+    #[error("{0} of a discovery document cannot be replaced")]
+    Replacement(String),
 }
 
 impl ProviderMetadata {
-    /// Reads a discovery document that was fetched for `expected_issuer`.
+    /// Reads a discovery document that was fetched from a directory with this issuer.
     ///
     /// # Errors
     /// [`MetadataError`]; the caller keeps using the document it had.
-    pub fn parse(bytes: &[u8], expected_issuer: &str) -> Result<Self, MetadataError> {
+    pub fn parse(bytes: &[u8], expected: &IssuerRule) -> Result<Self, MetadataError> {
+        Self::parse_with(bytes, expected, &BTreeMap::new())
+    }
+
+    /// Reads a discovery document in which these endpoints are replaced; an empty text removes
+    /// one. The issuer is never replaced.
+    ///
+    /// # Errors
+    /// [`MetadataError`]; the caller keeps using the document it had.
+    pub fn parse_with(
+        bytes: &[u8],
+        expected: &IssuerRule,
+        replacements: &BTreeMap<String, String>,
+    ) -> Result<Self, MetadataError> {
         if bytes.len() > MAX_BYTES {
             return Err(MetadataError::TooLarge);
         }
-        let document = json::object(bytes).ok_or(MetadataError::Malformed)?;
-        let issuer = text(&document, "issuer").ok_or(MetadataError::Missing("issuer"))?;
-        if issuer != expected_issuer {
+        let mut document = json::object(bytes).ok_or(MetadataError::Malformed)?;
+        for (name, endpoint) in replacements {
+            if !REPLACEABLE.contains(&name.as_str()) {
+                return Err(MetadataError::Replacement(json::excerpt(name, 256)));
+            }
+            document.insert(name.clone(), endpoint.as_str().into());
+        }
+        Self::read(&document, expected)
+    }
+
+    fn read(document: &Map<String, Value>, expected: &IssuerRule) -> Result<Self, MetadataError> {
+        let issuer = text(document, "issuer").ok_or(MetadataError::Missing("issuer"))?;
+        if !expected.admits_metadata(issuer) {
             return Err(MetadataError::IssuerMismatch { published: json::excerpt(issuer, 256) });
         }
         Ok(Self {
             issuer: issuer.to_owned(),
-            authorization_endpoint: required(&document, "authorization_endpoint")?,
-            token_endpoint: required(&document, "token_endpoint")?,
-            jwks_uri: required(&document, "jwks_uri")?,
-            userinfo_endpoint: endpoint(&document, "userinfo_endpoint")?,
-            end_session_endpoint: endpoint(&document, "end_session_endpoint")?,
+            authorization_endpoint: required(document, "authorization_endpoint")?,
+            token_endpoint: required(document, "token_endpoint")?,
+            jwks_uri: required(document, "jwks_uri")?,
+            userinfo_endpoint: endpoint(document, "userinfo_endpoint")?,
+            end_session_endpoint: endpoint(document, "end_session_endpoint")?,
             token_endpoint_auth_methods_supported: list(
-                &document,
+                document,
                 "token_endpoint_auth_methods_supported",
             )
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
-            id_token_signing_alg_values_supported: algs(&document),
-            scopes_supported: list(&document, "scopes_supported").unwrap_or_default(),
-            claims_supported: list(&document, "claims_supported").unwrap_or_default(),
-            code_challenge_methods_supported: list(&document, "code_challenge_methods_supported")
+            id_token_signing_alg_values_supported: algs(document),
+            scopes_supported: list(document, "scopes_supported").unwrap_or_default(),
+            claims_supported: list(document, "claims_supported").unwrap_or_default(),
+            code_challenge_methods_supported: list(document, "code_challenge_methods_supported")
                 .unwrap_or_default(),
             authorization_response_iss_parameter_supported: flag(
-                &document,
+                document,
                 "authorization_response_iss_parameter_supported",
             ),
         })

@@ -1,7 +1,8 @@
 //! The rules of an authorization request after its redirect URI, one function each.
 
 use super::{
-    CheckedRequest, MAX_ADVICE_BYTES, MAX_LOGIN_HINT_CHARS, MAX_NONCE_BYTES, MAX_STATE_BYTES,
+    CheckedRequest, ID_TOKEN_BY_QUERY, MAX_ADVICE_BYTES, MAX_LOGIN_HINT_CHARS, MAX_NONCE_BYTES,
+    MAX_STATE_BYTES,
 };
 use crate::client::Client;
 use crate::error::{ErrorCode, OAuthError};
@@ -157,8 +158,10 @@ fn response_mode(
         Some(raw) => ResponseMode::parse(raw)
             .ok_or(OAuthError::invalid_request("response_mode is not supported"))?,
     };
-    let leaks = kind.has_id_token() && asked == ResponseMode::Query;
-    if asked == delivery && client.response_modes.contains(&asked) && !leaks {
+    if kind.has_id_token() && asked == ResponseMode::Query {
+        return Err(ID_TOKEN_BY_QUERY);
+    }
+    if asked == delivery && client.response_modes.contains(&asked) {
         return Ok(());
     }
     Err(OAuthError::invalid_request(

@@ -21,6 +21,9 @@ pub enum IdTokenError {
     /// It is another kind of token. [RFC8725-3.11]
     #[error("the token is not an ID token")]
     Type,
+    /// It says that it is for another use, such as a directory's access token.
+    #[error("the token says that it is not an ID token")]
+    WrongUse,
     /// No key of the set fits; the set may be out of date, so fetching it again may help.
     #[error("the ID token is signed with an unknown key")]
     UnknownKey,
@@ -39,6 +42,9 @@ pub enum IdTokenError {
     /// Another issuer. [OIDCC-3.1.3.7-2]
     #[error("the ID token comes from another issuer")]
     Issuer,
+    /// It comes from a tenant of a shared endpoint that is not let in.
+    #[error("the ID token comes from a tenant that is not allowed")]
+    TenantNotAllowed,
     /// The key belongs to another issuer of a shared set.
     #[error("the key of the ID token belongs to another issuer")]
     KeyIssuer,
@@ -85,12 +91,14 @@ impl IdTokenError {
             Self::Algorithm => "id_token_algorithm",
             Self::Critical => "id_token_critical",
             Self::Type => "id_token_type",
+            Self::WrongUse => "id_token_use",
             Self::UnknownKey => "id_token_unknown_key",
             Self::AmbiguousKey => "id_token_ambiguous_key",
             Self::Signature => "id_token_signature",
             Self::Missing(_) => "id_token_claim_missing",
             Self::ClaimType(_) => "id_token_claim_type",
             Self::Issuer => "id_token_issuer",
+            Self::TenantNotAllowed => "id_token_tenant",
             Self::KeyIssuer => "id_token_key_issuer",
             Self::Audience => "id_token_audience",
             Self::AuthorizedParty => "id_token_azp",

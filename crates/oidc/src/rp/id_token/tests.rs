@@ -1,3 +1,5 @@
+mod vendors;
+
 use std::sync::OnceLock;
 
 use serde_json::json;
@@ -27,9 +29,17 @@ fn keys() -> Jwks {
     keys_of(&[key().public_jwk()])
 }
 
+fn exact() -> &'static IssuerRule {
+    static RULE: OnceLock<IssuerRule> = OnceLock::new();
+    RULE.get_or_init(|| IssuerRule::Exact(ISSUER.to_owned()))
+}
+
 fn expected() -> Expected<'static> {
+    static NOTHING: BTreeMap<String, String> = BTreeMap::new();
     Expected {
-        issuer: ISSUER,
+        issuer: exact(),
+        published: ISSUER,
+        required: &NOTHING,
         client_id: "gateway",
         nonce: "n-1",
         algs: &[Alg::ES256],
@@ -281,7 +291,8 @@ fn jw_10_a_key_of_another_issuer_in_a_shared_set_is_refused() {
         keys_of(&[jwk])
     };
     let issuer = "https://login.microsoftonline.com/7d1c/v2.0";
-    let entra = Expected { issuer, ..expected() };
+    let rule = IssuerRule::Exact(issuer.to_owned());
+    let entra = Expected { issuer: &rule, published: issuer, ..expected() };
     let mut claims = with("iss", json!(issuer));
     claims.insert("tid".to_owned(), json!("7d1c"));
     let token = key().sign(&claims, "JWT").unwrap();

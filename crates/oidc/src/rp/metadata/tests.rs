@@ -13,8 +13,12 @@ fn document() -> Value {
     })
 }
 
+fn rule(issuer: &str) -> IssuerRule {
+    IssuerRule::Exact(issuer.to_owned())
+}
+
 fn parse(document: &Value) -> Result<ProviderMetadata, MetadataError> {
-    ProviderMetadata::parse(document.to_string().as_bytes(), ISSUER)
+    ProviderMetadata::parse(document.to_string().as_bytes(), &rule(ISSUER))
 }
 
 fn with(name: &str, value: Value) -> Value {
@@ -51,7 +55,7 @@ fn every_recorded_discovery_document_is_read() {
         "salesforce_mydomain_discovery" => "https://acme-example.my.salesforce.com",
     ];
     for (issuer, text) in recorded {
-        let metadata = ProviderMetadata::parse(text.as_bytes(), issuer).unwrap();
+        let metadata = ProviderMetadata::parse(text.as_bytes(), &rule(issuer)).unwrap();
         assert_eq!(metadata.issuer, issuer);
         assert!(!metadata.id_token_signing_alg_values_supported.is_empty(), "{issuer}");
         assert!(!metadata.token_endpoint_auth_methods_supported.is_empty(), "{issuer}");
@@ -124,9 +128,51 @@ fn up_07_endpoints_must_be_plain_web_addresses() {
 #[test]
 fn up_10_other_content_is_refused() {
     for body in ["<html></html>", "[]", "", r#"{"issuer":"a","issuer":"https://op.example"}"#] {
-        let outcome = ProviderMetadata::parse(body.as_bytes(), ISSUER);
+        let outcome = ProviderMetadata::parse(body.as_bytes(), &rule(ISSUER));
         assert_eq!(outcome, Err(MetadataError::Malformed), "{body}");
     }
     let large = vec![b' '; MAX_BYTES + 1];
-    assert_eq!(ProviderMetadata::parse(&large, ISSUER), Err(MetadataError::TooLarge));
+    assert_eq!(ProviderMetadata::parse(&large, &rule(ISSUER)), Err(MetadataError::TooLarge));
+}
+
+/// What an administrator wrote by hand may be out of date.
+#[test]
+fn single_endpoints_can_be_replaced_and_are_checked_like_published_ones() {
+    let replaced = |name: &str, endpoint: &str| {
+        let replacements = BTreeMap::from([(name.to_owned(), endpoint.to_owned())]);
+        let document = with("userinfo_endpoint", json!("https://op.example/userinfo"));
+        let bytes = document.to_string();
+        ProviderMetadata::parse_with(bytes.as_bytes(), &rule(ISSUER), &replacements)
+    };
+    let metadata = replaced("token_endpoint", "https://other.example/token").unwrap();
+    assert_eq!(metadata.token_endpoint, "https://other.example/token");
+    assert_eq!(metadata.authorization_endpoint, "https://op.example/authorize");
+    assert_eq!(replaced("userinfo_endpoint", "").unwrap().userinfo_endpoint, None);
+    let bad = replaced("token_endpoint", "javascript:alert(1)");
+    assert_eq!(bad, Err(MetadataError::Endpoint("token_endpoint")));
+    let removed = replaced("jwks_uri", "");
+    assert_eq!(removed, Err(MetadataError::Missing("jwks_uri")));
+}
+
+#[test]
+fn up_07_the_issuer_cannot_be_replaced() {
+    let replacements = BTreeMap::from([("issuer".to_owned(), ISSUER.to_owned())]);
+    let foreign = with("issuer", json!("https://evil.example")).to_string();
+    let outcome = ProviderMetadata::parse_with(foreign.as_bytes(), &rule(ISSUER), &replacements);
+    assert_eq!(outcome, Err(MetadataError::Replacement("issuer".to_owned())));
+}
+
+/// Microsoft's shared documents, and a tenant's own that was asked for by a domain.
+#[test]
+fn jw_10_microsofts_documents_state_a_template_or_a_tenant() {
+    let template = "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned();
+    let shared = include_bytes!("../../../tests/fixtures/entra_organizations_discovery.json");
+    let own = include_bytes!("../../../tests/fixtures/entra_single_tenant_discovery.json");
+    let domain = IssuerRule::Domain { template: template.clone() };
+    let tenants = IssuerRule::Tenants { template: template.clone(), tenants: Vec::new() };
+    assert_eq!(ProviderMetadata::parse(shared, &tenants).unwrap().issuer, template);
+    assert!(ProviderMetadata::parse(shared, &domain).is_err());
+    let found = ProviderMetadata::parse(own, &domain).unwrap().issuer;
+    assert_eq!(found, template.replace("{tenantid}", "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11"));
+    assert!(ProviderMetadata::parse(own, &tenants).is_err());
 }
