@@ -16,7 +16,7 @@
 //! e-mail address counts as verified (`profile`), what an application requires (`release`).
 
 mod budget;
-mod coerce;
+pub(crate) mod coerce;
 mod evaluate;
 mod expression;
 mod input;
@@ -33,7 +33,7 @@ use serde_json::Value;
 
 pub use evaluate::{EvaluateError, EvaluateErrorKind, Evaluated, Outcome, RowTrace};
 pub use input::{Inputs, Layer};
-pub use preset::{application_rows, directory_rows};
+pub use preset::application_rows;
 pub use row::{OnMissing, RegexRule, Row, Rows, Source, Transform, ValueType};
 
 use self::expression::Expression;
@@ -116,6 +116,16 @@ impl Mapping {
             }
         }
         if errors.is_empty() { Ok(Self { layer, rows }) } else { Err(errors) }
+    }
+
+    /// The paths that a row's source list names, in order; none for a row of another kind.
+    pub fn paths(&self, name: &str) -> impl Iterator<Item = String> {
+        let rows = self.rows.iter().filter(move |row| row.name == name);
+        let lists = rows.filter_map(|row| match &row.source {
+            CompiledSource::From(paths) => Some(paths),
+            CompiledSource::Value(_) | CompiledSource::Expr { .. } => None,
+        });
+        lists.flatten().map(ToString::to_string)
     }
 
     /// The names the mapping can set, in order.

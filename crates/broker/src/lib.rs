@@ -7,28 +7,41 @@
 //! | step | module |
 //! |---|---|
 //! | 2 route | [`routing`], [`sso`] |
-//! | 3 start | [`attempt`] |
-//! | 5 profile | [`profile`], on [`claims`] |
+//! | 3 start | [`attempt`], [`forward`] |
+//! | 4 finish | [`admission`] |
+//! | 5 profile | [`profile`], on [`claims`]; [`email_trust`] |
 //! | 6 user | [`user`] |
-//! | 7 release | [`release`], on [`claims`] |
+//! | 7 release | [`release`], on [`claims`]; [`contract`], [`sub`] |
 //!
 //! Around them: [`settings`] is what a tenant's configuration says (the file's own shape),
+//! [`directory_preset`] what is known about each vendor's directories,
 //! [`tenant`] is the same compiled and proven valid, [`plan`] compares two configurations,
-//! [`timeline`] and [`failure`] say what happened in a login and why it ended, [`seal`] encrypts
+//! [`setup`] says what to enter in an application, [`timeline`] and [`failure`] say what happened in a login and why it ended, [`seal`] encrypts
 //! what is stored or handed to a browser.
 
+pub mod admission;
 pub mod attempt;
 pub mod claims;
+pub mod contract;
+pub mod directory_preset;
+pub mod domain_proof;
 pub mod email;
+pub mod email_trust;
 pub mod failure;
+pub mod forward;
 pub mod id;
+pub mod import;
 pub mod plan;
+pub mod probe;
 pub mod profile;
 pub mod release;
 pub mod routing;
 pub mod seal;
 pub mod settings;
+pub mod setup;
 pub mod sso;
+pub mod sub;
 pub mod tenant;
+pub mod test_ticket;
 pub mod timeline;
 pub mod user;

@@ -21,7 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::id::Slug;
-use crate::settings::{ApplicationSettings, Configuration, DirectorySettings, TenantSettings};
+use crate::settings::{
+    ApplicationSettings, Configuration, DirectorySettings, DomainProof, TenantPolicy,
+    TenantSettings,
+};
 
 pub use check::{Conflict, each, together};
 
@@ -78,10 +81,12 @@ impl Target {
 /// The settings of a [`Target`], as they are to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Settings {
-    /// A tenant's name.
+    /// A tenant's own.
     Tenant {
         /// The name that people see.
         name: String,
+        /// What it has decided for all of its parts.
+        policy: TenantPolicy,
     },
     /// An application's.
     Application(Box<ApplicationSettings>),
@@ -123,6 +128,25 @@ pub enum SecretChange {
     Changed,
     /// The file names none, so one is made and shown once.
     Generated,
+}
+
+/// The field of an application or a directory that names a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretField {
+    /// `client_secret`.
+    Current,
+    /// `next_client_secret`, of directories only.
+    Next,
+}
+
+impl SecretField {
+    /// Its name in the configuration file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "client_secret",
+            Self::Next => "next_client_secret",
+        }
+    }
 }
 
 /// What happens to one target.
@@ -176,8 +200,8 @@ pub enum Prune {
 pub struct Options {
     /// What happens to what is stored and not wanted.
     pub prune: Prune,
-    /// The secrets that differ from the stored ones.
-    pub secrets: BTreeMap<Target, SecretChange>,
+    /// The secrets that differ from the stored ones, by the field that names them.
+    pub secrets: BTreeMap<(Target, SecretField), SecretChange>,
 }
 
 /// Compares what is stored with what is wanted. Both must be free of duplicates (see [`each`]).
@@ -208,6 +232,9 @@ pub fn stored(tenant: &TenantSettings) -> TenantSettings {
     for one in &mut kept.directories {
         let name = variable(&[tenant.slug.as_str(), one.slug.as_str(), "DIRECTORY_SECRET"]);
         one.client_secret = one.client_secret.take().map(|secret| secret.as_reference(&name));
+        let next = format!("{name}_NEXT");
+        let secret = one.next_client_secret.take();
+        one.next_client_secret = secret.map(|secret| secret.as_reference(&next));
     }
     kept
 }
@@ -243,11 +270,17 @@ fn put(tenants: &mut BTreeMap<Slug, TenantSettings>, slug: &Slug, settings: &Set
     let tenant = tenants.entry(slug.clone()).or_insert_with(|| TenantSettings {
         slug: slug.clone(),
         name: String::new(),
+        domain_proof: DomainProof::default(),
+        join_by_email: false,
         applications: Vec::new(),
         directories: Vec::new(),
     });
     match settings {
-        Settings::Tenant { name } => tenant.name.clone_from(name),
+        Settings::Tenant { name, policy } => {
+            tenant.name.clone_from(name);
+            tenant.domain_proof = policy.domain_proof;
+            tenant.join_by_email = policy.join_by_email;
+        }
         Settings::Application(one) => {
             tenant.applications.retain(|other| other.client_id != one.client_id);
             tenant.applications.push((**one).clone());
@@ -284,8 +317,11 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn tenant(&mut self, before: Option<&TenantSettings>, after: &TenantSettings) {
-        let name = |tenant: &TenantSettings| Settings::Tenant { name: tenant.name.clone() };
-        self.one(Target::tenant(&after.slug), before.map(name).as_ref(), name(after));
+        let own = |tenant: &TenantSettings| Settings::Tenant {
+            name: tenant.name.clone(),
+            policy: tenant.policy(),
+        };
+        self.one(Target::tenant(&after.slug), before.map(own).as_ref(), own(after));
 
         let old = |client_id: &str| {
             before?.applications.iter().find(|one| one.client_id == client_id).cloned()
@@ -323,9 +359,11 @@ impl Planner<'_> {
 
     fn one(&mut self, target: Target, before: Option<&Settings>, after: Settings) {
         let mut fields = compare::fields(before, &after);
-        if let Some(change) = self.options.secrets.get(&target) {
-            let difference = Difference::Secret(*change);
-            fields.push(Field { path: "client_secret".to_owned(), difference });
+        for field in [SecretField::Current, SecretField::Next] {
+            if let Some(change) = self.options.secrets.get(&(target.clone(), field)) {
+                let difference = Difference::Secret(*change);
+                fields.push(Field { path: field.as_str().to_owned(), difference });
+            }
         }
         let action = match before {
             None => Action::Add(after, fields),

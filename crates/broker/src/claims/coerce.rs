@@ -22,7 +22,7 @@ pub(super) struct WrongType {
 }
 
 /// Whether a value counts as none: `null`, an empty text, an empty list.
-pub(super) fn is_missing(value: &Value) -> bool {
+pub(crate) fn is_missing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -55,7 +55,7 @@ pub(super) fn coerce(value: Value, to: Option<ValueType>) -> Result<Value, Wrong
 }
 
 /// What a value is, in the words of the documentation.
-pub(super) const fn kind(value: &Value) -> &'static str {
+pub(crate) const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "bool",

@@ -1,34 +1,28 @@
-//! The rows to begin with: what most directories send, and what each kind of application reads.
+//! The rows that an application begins with: what each kind of application reads.
 //!
 //! They are data, in `preset/*.json`, in the form of the configuration file. A tenant's own rows
-//! stand over them one by one.
+//! stand over them one by one. The rows of a directory stand in its preset
+//! ([`crate::directory_preset`]).
 
 use std::sync::LazyLock;
 
 use super::row::Rows;
-use crate::settings::{ApplicationPreset, DirectoryPreset};
-
-/// The standard claims of any OpenID Provider [OIDCC-5.1]. Okta sends the same: what is special
-/// there is that most of them come from userinfo, which is read anyway.
-static OIDC: LazyLock<Rows> = LazyLock::new(|| rows(include_str!("preset/oidc.json")));
+use crate::settings::ApplicationPreset;
 
 /// What iMIS reads: strings only, a name, and `staff` as `"1"` or not at all.
 static IMIS: LazyLock<Rows> = LazyLock::new(|| rows(include_str!("preset/imis.json")));
 
+/// What imc Learning Suite reads, under its vendor's names for them.
+static IMC: LazyLock<Rows> = LazyLock::new(|| rows(include_str!("preset/imc.json")));
+
 /// The standard claims. [OIDCC-5.1]
 static GENERIC: LazyLock<Rows> = LazyLock::new(|| rows(include_str!("preset/generic.json")));
-
-/// The rows from a directory's claims to the profile.
-pub fn directory_rows(preset: DirectoryPreset) -> &'static Rows {
-    match preset {
-        DirectoryPreset::Oidc | DirectoryPreset::Okta => &OIDC,
-    }
-}
 
 /// The rows from the profile to an application's claims.
 pub fn application_rows(preset: ApplicationPreset) -> &'static Rows {
     match preset {
         ApplicationPreset::Imis => &IMIS,
+        ApplicationPreset::Imc => &IMC,
         ApplicationPreset::Generic => &GENERIC,
     }
 }
@@ -45,10 +39,11 @@ mod tests {
     use super::*;
     use crate::claims::tests::{only_claims, only_profile};
     use crate::claims::{Layer, Mapping};
+    use crate::directory_preset::DirectoryPreset;
 
-    fn profile(preset: DirectoryPreset, claims: Value) -> Value {
-        let mapping =
-            Mapping::compile(Layer::Profile, directory_rows(preset), &Rows::new()).unwrap();
+    fn profile(preset: &str, claims: Value) -> Value {
+        let preset = DirectoryPreset::parse(preset).unwrap().data();
+        let mapping = Mapping::compile(Layer::Profile, &preset.profile, &Rows::new()).unwrap();
         mapping.evaluate(&only_claims(claims)).unwrap().claims.into()
     }
 
@@ -69,10 +64,8 @@ mod tests {
 
     #[test]
     fn every_preset_compiles() {
-        for preset in [DirectoryPreset::Oidc, DirectoryPreset::Okta] {
-            Mapping::compile(Layer::Profile, directory_rows(preset), &Rows::new()).unwrap();
-        }
-        for preset in [ApplicationPreset::Imis, ApplicationPreset::Generic] {
+        for preset in [ApplicationPreset::Imis, ApplicationPreset::Imc, ApplicationPreset::Generic]
+        {
             Mapping::compile(Layer::Release, application_rows(preset), &Rows::new()).unwrap();
         }
     }
@@ -84,7 +77,7 @@ mod tests {
             "email_verified": true, "staff": true, "roles": ["admin"], "groups": "Everyone"
         });
         assert_eq!(
-            profile(DirectoryPreset::Okta, claims),
+            profile("okta", claims),
             json!({
                 "external_id": "00u1", "given_name": "Ann", "family_name": "Lee",
                 "email": "ann@a.example", "staff": false, "groups": ["Everyone"]
@@ -127,13 +120,18 @@ mod tests {
     }
 
     #[test]
-    fn imis_without_a_name_stops_here_and_not_there() {
-        for name in ["given_name", "family_name"] {
-            let mut profile = ann();
-            profile[name] = json!("");
-            let error = release(ApplicationPreset::Imis, profile).unwrap_err();
-            assert!(error.contains(name), "{error}");
-        }
+    fn imc_gets_flat_strings_under_the_vendors_names() {
+        assert_eq!(
+            release(ApplicationPreset::Imc, ann()),
+            Ok(json!({
+                "Login": "E-7", "first_name": "Ann", "last_name": "Lee",
+                "user_email": "ann@a.example"
+            }))
+        );
+        let mut profile = ann();
+        profile["email_verified"] = json!(false);
+        let claims = release(ApplicationPreset::Imc, profile).unwrap();
+        assert_eq!(claims.get("user_email"), None);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::Target;
 use crate::email::DomainPattern;
 use crate::id::{ApplicationId, DirectoryId, Slug};
-use crate::settings::{Configuration, TenantSettings};
-use crate::tenant::{Application, Directory, SettingError};
+use crate::settings::{Configuration, DomainProof, TenantSettings};
+use crate::tenant::{Application, Directory, DirectorySecrets, SettingError};
 
 /// Two parts of a configuration that do not go together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn check_tenant(path: &str, tenant: &TenantSettings, found: &mut Vec<SettingErro
         let path = format!("{path}.directories[{at}]");
         slugs.note(settings.slug.as_str(), format!("{path}.slug"), "directory", found);
         let id = DirectoryId(Uuid::nil());
-        found.extend(below(&path, Directory::compile(id, settings, None)));
+        found.extend(below(&path, Directory::compile(id, settings, DirectorySecrets::default())));
     }
 }
 
@@ -115,6 +115,7 @@ pub fn together(tenants: &[TenantSettings]) -> Vec<Conflict> {
 /// One entry of a directory's `domains`.
 struct Claim<'a> {
     tenant: &'a Slug,
+    proof: DomainProof,
     target: Target,
     at: usize,
     pattern: &'a DomainPattern,
@@ -134,7 +135,9 @@ impl Claim<'_> {
         } else {
             matches!(other.pattern, DomainPattern::Below(_))
         };
-        fits && self.tenant != other.tenant
+        // Where both have to prove it, the DNS decides, and nobody can claim it before the other.
+        let is_proven = self.proof == DomainProof::Dns && other.proof == DomainProof::Dns;
+        fits && self.tenant != other.tenant && !is_proven
     }
 
     fn conflict(&self, other: &Self) -> Conflict {
@@ -154,6 +157,7 @@ fn claims_of(tenant: &TenantSettings) -> impl Iterator<Item = Claim<'_>> {
     tenant.directories.iter().flat_map(move |directory| {
         directory.domains.iter().enumerate().map(move |(at, pattern)| Claim {
             tenant: &tenant.slug,
+            proof: tenant.domain_proof,
             target: Target::directory(&tenant.slug, directory),
             at,
             pattern,

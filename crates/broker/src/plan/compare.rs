@@ -22,7 +22,12 @@ pub(super) fn fields(before: Option<&Settings>, after: &Settings) -> Vec<Field> 
 /// Settings as stored hold no secret that is written out, which is all that cannot be JSON.
 fn members(settings: &Settings) -> Map<String, Value> {
     let value = match settings {
-        Settings::Tenant { name } => Ok(serde_json::json!({ "name": name })),
+        Settings::Tenant { name, policy } => serde_json::to_value(policy).map(|mut policy| {
+            if let Some(members) = policy.as_object_mut() {
+                members.insert("name".to_owned(), name.clone().into());
+            }
+            policy
+        }),
         Settings::Application(one) => serde_json::to_value(one),
         Settings::Directory(one) => serde_json::to_value(one),
     };

@@ -114,7 +114,7 @@ fn sc_02_secrets_appear_only_as_changed() {
     let mut wanted = acme();
     wanted[0]["applications"][0]["client_secret"] = json!("hunter2hunter2");
     let target = Target::Application { tenant: "acme".parse().unwrap(), client_id: "imis".into() };
-    let secrets = BTreeMap::from([(target, SecretChange::Changed)]);
+    let secrets = BTreeMap::from([((target, SecretField::Current), SecretChange::Changed)]);
     let plan = planned(&acme(), &wanted, &Options { secrets, ..Options::default() });
     assert_eq!(
         plan.to_string(),
@@ -130,7 +130,7 @@ Plan: 0 to add, 1 to change, 0 to remove."#
 fn a_secret_alone_is_a_change() {
     let target =
         Target::Directory { tenant: "acme".parse().unwrap(), directory: "okta".parse().unwrap() };
-    let secrets = BTreeMap::from([(target, SecretChange::Changed)]);
+    let secrets = BTreeMap::from([((target, SecretField::Current), SecretChange::Changed)]);
     let plan = planned(&acme(), &acme(), &Options { secrets, ..Options::default() });
     assert!(plan.to_string().starts_with("~ directory acme/okta\n    client_secret: (changed)\n"));
 }
@@ -196,6 +196,16 @@ fn id_05_a_domain_within_the_wildcard_of_another_tenant_is_a_conflict() {
     ] {
         assert_eq!(together(&claiming(&[&[a], &[b]])).len(), 2, "{a} {b}");
     }
+}
+
+/// Whoever lists a domain first keeps nobody from proving it.
+#[test]
+fn id_05_tenants_that_prove_their_domains_may_both_list_one() {
+    let mut both = claiming(&[&["acme.example"], &["*.acme.example", "acme.example"]]);
+    both[0].domain_proof = DomainProof::Dns;
+    assert_eq!(together(&both).len(), 2, "what an operator vouches for is nobody else's");
+    both[1].domain_proof = DomainProof::Dns;
+    assert_eq!(together(&both), []);
 }
 
 #[test]

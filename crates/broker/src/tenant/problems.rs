@@ -1,14 +1,44 @@
 //! The checks of single settings, which collect what is wrong.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use oidc::client::PkcePolicy;
 use oidc::jose::Alg;
+use oidc::redirect_uri::RedirectUri;
+use oidc::rp::metadata::REPLACEABLE;
 use url::Url;
 
-use super::{ID_TOKEN_LIFETIME, MAX_LIST, SettingError, signing_alg};
+use super::{LoginHintRule, MAX_LIST, SettingError};
 use crate::claims::{Layer, Mapping, RowError, Rows};
-use crate::settings::{ApplicationSettings, Pkce};
+use crate::directory_preset::{EmailEvidence, Typed, understand};
+use crate::settings::{
+    ApplicationSettings, DirectorySettings, EmailTrust, Pkce, TokenEndpointAuthMethod,
+};
+use crate::sub::SubRule;
 
+/// ID tokens live from a minute to a day.
+const ID_TOKEN_LIFETIME: std::ops::RangeInclusive<u32> = 60..=86_400;
+/// Parameters of the authorization request that settings cannot set.
+const RESERVED_PARAMETERS: [&str; 17] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "registration",
+    "request",
+    "request_uri",
+    "response_type",
+    "scope",
+    "state",
+    "ui_locales",
+];
 /// Collects what is wrong, so that staff see all of it at once.
 #[derive(Default)]
 pub(super) struct Problems(pub(super) Vec<SettingError>);
@@ -34,22 +64,119 @@ impl Problems {
         }
     }
 
-    pub(super) fn issuer(&mut self, text: &str) {
-        let url = Url::parse(text).ok().filter(|url| {
-            matches!(url.scheme(), "https" | "http")
-                && url.host_str().is_some()
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        if text.len() > 512 || text.chars().any(char::is_whitespace) || url.is_none() {
-            self.add("issuer", "use an address like https://login.example.org, without ? or #");
-        } else if text.ends_with("/.well-known/openid-configuration") {
+    /// Whatever was typed, understood as the preset's vendor means it.
+    pub(super) fn issuer(&mut self, settings: &DirectorySettings) -> Option<Typed> {
+        // Where tenants mean nothing, they are named as such and the issuer is not to blame.
+        let is_microsoft = settings.preset.data().email_evidence == EmailEvidence::Microsoft;
+        let tenants = if is_microsoft { settings.tenants.as_slice() } else { &[] };
+        let typed = understand(settings.preset, &settings.issuer, tenants);
+        typed.map_err(|message| self.add("issuer", message)).ok()
+    }
+
+    /// What can be said of a directory's settings without compiling anything.
+    pub(super) fn directory(&mut self, settings: &DirectorySettings) {
+        self.name("name", &settings.name);
+        self.client_id(&settings.client_id);
+        if settings.domains.len() > MAX_LIST {
+            self.add("domains", "use at most 100");
+        }
+        if settings.email_trust == Some(EmailTrust::Domain) && settings.domains.is_empty() {
+            self.add("email_trust", "`domain` needs at least one entry in `domains`");
+        }
+        self.vendor(settings);
+        self.parameters(&settings.parameters);
+        self.metadata(&settings.metadata);
+    }
+
+    /// Settings that mean something with one vendor only.
+    fn vendor(&mut self, settings: &DirectorySettings) {
+        let preset = settings.preset.data();
+        let other = |names: &str| format!("this belongs to preset {names}; remove it");
+        if preset.email_evidence != EmailEvidence::Microsoft {
+            if !settings.tenants.is_empty() {
+                self.add("tenants", other("entra"));
+            }
+            if settings.allow_guests.is_some() {
+                self.add("allow_guests", other("entra"));
+            }
+        }
+        if preset.email_evidence != EmailEvidence::Google && !settings.hosted_domains.is_empty() {
+            self.add("hosted_domains", other("google"));
+        }
+        if preset.email_evidence != EmailEvidence::Cognito && !settings.trusted_providers.is_empty()
+        {
+            self.add("trusted_providers", other("cognito"));
+        }
+        let is_guid = |text: &String| uuid::Uuid::try_parse(text).is_ok() && text.len() == 36;
+        if settings.tenants.len() > MAX_LIST || !settings.tenants.iter().all(is_guid) {
             self.add(
-                "issuer",
-                "this is the discovery document's address: remove /.well-known/openid-configuration",
+                "tenants",
+                "use at most 100 tenant ids, such as 72f988bf-86f1-41af-91ab-2d7cd011db47",
             );
+        }
+        let is_name = |text: &String| !text.is_empty() && text.len() <= 255;
+        for (path, names) in [
+            ("hosted_domains", &settings.hosted_domains),
+            ("trusted_providers", &settings.trusted_providers),
+        ] {
+            if names.len() > MAX_LIST || !names.iter().all(is_name) {
+                self.add(path, "use at most 100 names");
+            }
+        }
+        if settings.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::PrivateKeyJwt)
+            && !preset.private_key_jwt
+        {
+            let message = format!("{} does not support private_key_jwt", preset.name);
+            self.add("token_endpoint_auth_method", message);
+        }
+    }
+
+    /// What the gateway itself puts into the request stays its own (THREATS AZ-13).
+    fn parameters(&mut self, parameters: &BTreeMap<String, String>) {
+        if parameters.len() > 20 {
+            self.add("parameters", "use at most 20");
+        }
+        for (name, value) in parameters {
+            let path = format!("parameters.{name}");
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            if name.is_empty() || name.len() > 64 || !plain {
+                self.add(path, "use letters, digits, `_`, `-` and `.` in the name");
+            } else if RESERVED_PARAMETERS.contains(&name.as_str()) {
+                self.add(path, "Vestibule sets this one itself");
+            } else if name == "response_mode" && !["query", "form_post"].contains(&value.as_str()) {
+                self.add(path, "use query or form_post");
+            } else if value.is_empty() || value.len() > 512 || value.chars().any(char::is_control) {
+                self.add(path, "use 1 to 512 printable characters");
+            }
+        }
+    }
+
+    fn metadata(&mut self, overrides: &BTreeMap<String, String>) {
+        for (name, value) in overrides {
+            let path = format!("metadata.{name}");
+            let url = Url::parse(value).is_ok_and(|url| {
+                matches!(url.scheme(), "https" | "http")
+                    && url.host_str().is_some()
+                    && url.username().is_empty()
+                    && url.password().is_none()
+                    && url.fragment().is_none()
+            });
+            if !REPLACEABLE.contains(&name.as_str()) {
+                self.add(path, format!("only these can be replaced: {}", REPLACEABLE.join(", ")));
+            } else if !url || value.len() > 2048 {
+                self.add(path, "use an https address");
+            }
+        }
+    }
+
+    pub(super) fn login_hint(&mut self, settings: &DirectorySettings) -> LoginHintRule {
+        match settings.login_hint.as_deref() {
+            None if settings.preset.data().login_hint => LoginHintRule::AsSent,
+            None => LoginHintRule::Never,
+            Some(template) => LoginHintRule::parse(template).unwrap_or_else(|message| {
+                self.add("login_hint", message);
+                LoginHintRule::Never
+            }),
         }
     }
 
@@ -78,6 +205,14 @@ impl Problems {
             Pkce::Optional => PkcePolicy::Optional,
             Pkce::Required => PkcePolicy::Required,
         }
+    }
+
+    /// A pairwise `sub` needs one host. [OIDCC-8.1]
+    pub(super) fn sub(&mut self, settings: &ApplicationSettings, uris: &[RedirectUri]) -> SubRule {
+        SubRule::compile(settings.sub, uris).unwrap_or_else(|message| {
+            self.add("sub", message);
+            SubRule::default()
+        })
     }
 
     pub(super) fn signing_alg(&mut self, settings: &ApplicationSettings) -> Option<Alg> {
@@ -171,4 +306,8 @@ impl Problems {
             }
         }
     }
+}
+
+fn signing_alg(text: &str) -> Option<Alg> {
+    Alg::parse(text).filter(|alg| matches!(alg, Alg::RS256 | Alg::PS256 | Alg::ES256 | Alg::EdDSA))
 }

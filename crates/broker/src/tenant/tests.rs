@@ -1,5 +1,7 @@
 use super::*;
 use oidc::client::PkcePolicy;
+use oidc::response_mode::ResponseMode;
+use oidc::response_type::ResponseType;
 use serde_json::json;
 
 #[expect(clippy::needless_pass_by_value, reason = "reads best as application(json!(…))")]
@@ -21,7 +23,7 @@ fn directory(change: serde_json::Value) -> Result<Directory, Vec<SettingError>> 
     });
     merge(&mut settings, &change);
     let id = DirectoryId(uuid::Uuid::from_u128(2));
-    Directory::compile(id, &serde_json::from_value(settings).unwrap(), None)
+    Directory::compile(id, &serde_json::from_value(settings).unwrap(), DirectorySecrets::default())
 }
 
 fn merge(into: &mut serde_json::Value, change: &serde_json::Value) {
@@ -68,10 +70,37 @@ fn tokens_in_the_front_channel_are_not_offered() {
 }
 
 #[test]
-fn discovery_address_as_issuer_is_explained() {
-    let given = json!({"issuer": "https://acme.okta.com/.well-known/openid-configuration"});
-    let error = directory(given).unwrap_err().remove(0);
-    assert!(error.message.contains("remove /.well-known"), "{error}");
+fn issuer_is_whatever_was_typed_turned_into_the_right_thing() {
+    for typed in ["acme.okta.com", "https://acme.okta.com/.well-known/openid-configuration"] {
+        let okta = directory(json!({ "issuer": typed })).unwrap();
+        assert_eq!(okta.issuer.as_str(), "https://acme.okta.com");
+        assert_eq!(okta.discovery_url, "https://acme.okta.com/.well-known/openid-configuration");
+    }
+}
+
+#[test]
+fn settings_of_another_vendor_are_named() {
+    let given = json!({"tenants": ["72f988bf-86f1-41af-91ab-2d7cd011db47"],
+        "hosted_domains": ["acme.example"], "trusted_providers": ["Okta"]});
+    assert_eq!(paths(directory(given)), ["tenants", "hosted_domains", "trusted_providers"]);
+}
+
+#[test]
+fn parameters_of_the_gateway_itself_cannot_be_set() {
+    for name in ["state", "nonce", "redirect_uri", "request_uri", "code_challenge"] {
+        let given = json!({"parameters": { name: "x" }});
+        assert_eq!(paths(directory(given)), [format!("parameters.{name}")]);
+    }
+    let given = json!({"parameters": {"hd": "acme.example", "response_mode": "fragment"}});
+    assert_eq!(paths(directory(given)), ["parameters.response_mode"]);
+}
+
+#[test]
+fn contract_names_claims_that_some_row_sets() {
+    let given = json!({"contract": {"member_type": "string", "family_name": null}});
+    assert_eq!(paths(application(given)), ["contract.member_type"]);
+    let imis = application(json!({"contract": {"family_name": null}})).unwrap();
+    assert_eq!(imis.contract.keys().collect::<Vec<_>>(), ["external_id", "given_name"]);
 }
 
 #[test]
@@ -95,4 +124,15 @@ fn claims_named_by_the_mapping_are_known() {
     for name in ["tier", "x:y", "given_name", "email"] {
         assert!(wanted.contains(name), "{name} in {wanted:?}");
     }
+}
+
+#[test]
+fn microsofts_userinfo_is_asked_for_nothing_that_it_never_has() {
+    let entra = json!({"preset": "entra", "issuer": "72f988bf-86f1-41af-91ab-2d7cd011db47"});
+    let entra = directory(entra).unwrap();
+    let asked: Vec<&str> = entra.userinfo_claims.iter().map(String::as_str).collect();
+    assert_eq!(asked, ["email", "family_name", "given_name", "name"]);
+    assert!(entra.wanted_claims.contains("groups"));
+    let okta = directory(json!({})).unwrap();
+    assert_eq!(okta.userinfo_claims, okta.wanted_claims);
 }

@@ -1,0 +1,175 @@
+//! The settings of a directory.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{SecretSource, is_default};
+use crate::claims::Rows;
+use crate::directory_preset::DirectoryPreset;
+use crate::email::DomainPattern;
+use crate::id::Slug;
+
+/// An upstream directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectorySettings {
+    /// The name in the callback's URL.
+    pub slug: Slug,
+    /// The name that people see.
+    pub name: String,
+    /// What everything left out here follows.
+    #[serde(default)]
+    pub preset: DirectoryPreset,
+    /// Which provider it is: its issuer, its domain, or the address of its discovery document.
+    /// Left out where the preset has only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub issuer: String,
+    /// Our `client_id` there.
+    pub client_id: String,
+    /// Where our secret there comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<SecretSource>,
+    /// When that secret expires there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<DateTime<Utc>>,
+    /// The secret that takes its place; while both stand here, either may be the right one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_client_secret: Option<SecretSource>,
+    /// When the next secret expires there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_client_secret_expires_at: Option<DateTime<Utc>>,
+    /// How we authenticate at its token endpoint; left out: as its metadata allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
+    /// Scopes asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Signature algorithms its ID tokens may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithms: Option<Vec<String>>,
+    /// When its userinfo endpoint is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo: Option<UserinfoUse>,
+    /// Microsoft tenants whose people may sign in, by tenant id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<String>,
+    /// Whether guests of a Microsoft tenant may sign in; left out: they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_guests: Option<bool>,
+    /// Google Workspace domains (`hd`) whose people may sign in; left out: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosted_domains: Vec<String>,
+    /// Providers behind a Cognito user pool whose e-mail addresses count as verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_providers: Vec<String>,
+    /// What happens when the directory leaves groups out because there are too many.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub groups_overage: GroupsOverage,
+    /// What becomes of a `login_hint`: a text with `{login_hint}`, `{local}` and `{domain}`. Empty:
+    /// none is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    /// More parameters of the authorization request, such as `hd` or `domain_hint`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// Which of the application's wishes go to the directory; left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Vec<Forwarded>>,
+    /// What applications call an authentication context class, and what the directory calls it.
+    /// Left out: both use the same names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acr_values: BTreeMap<String, String>,
+    /// Members of the discovery document that are replaced, such as `userinfo_endpoint`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Whether people can sign in through it.
+    #[serde(default)]
+    pub state: DirectoryState,
+    /// Domains whose people are routed to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainPattern>,
+    /// When an e-mail address of it counts as verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_trust: Option<EmailTrust>,
+    /// Rows from its claims to the profile, over the preset's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub profile: Rows,
+}
+
+/// How we authenticate at a directory's token endpoint. [OIDCC-9]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEndpointAuthMethod {
+    /// HTTP Basic.
+    ClientSecretBasic,
+    /// In the form.
+    ClientSecretPost,
+    /// An assertion signed with the tenant's key: no secret that could expire. [RFC7523-2.2]
+    PrivateKeyJwt,
+}
+
+/// When a directory's userinfo endpoint is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserinfoUse {
+    /// At every login.
+    Always,
+    /// When the mapping names a claim that the ID token lacks.
+    WhenNeeded,
+    /// Never.
+    Never,
+}
+
+/// Where a directory stands in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryState {
+    /// Being filled in; nobody can use it.
+    #[default]
+    Draft,
+    /// Reachable by a test login only.
+    Testing,
+    /// In use.
+    Active,
+    /// Switched off for now; nobody can use it.
+    Paused,
+}
+
+/// When an e-mail address from a directory counts as verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailTrust {
+    /// When the directory says `email_verified: true`.
+    VerifiedClaim,
+    /// When its domain is one of the directory's.
+    Domain,
+    /// Never.
+    Never,
+}
+
+/// What happens when a directory leaves groups out because there are too many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupsOverage {
+    /// The login stops, if the mapping reads groups: nobody can tell what the person is.
+    #[default]
+    Fail,
+    /// The person counts as being in no group.
+    Drop,
+}
+
+/// A wish of the application that a directory may be told. [OIDCC-3.1.2.1]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forwarded {
+    /// `prompt`.
+    Prompt,
+    /// `max_age`.
+    MaxAge,
+    /// `acr_values`.
+    AcrValues,
+    /// `ui_locales`.
+    UiLocales,
+}
