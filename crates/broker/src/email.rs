@@ -37,6 +37,12 @@ impl Email {
         &self.domain
     }
 
+    /// The address in lower case, its domain as A-labels: equal for the same mailbox, so that it
+    /// can be looked up.
+    pub fn to_key(&self) -> String {
+        format!("{}@{}", self.local.to_ascii_lowercase(), self.domain.as_str())
+    }
+
     /// Whether both are the same mailbox for our purposes: ASCII case does not count.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.local.eq_ignore_ascii_case(&other.local) && self.domain == other.domain
@@ -84,6 +90,13 @@ impl DomainPattern {
         match text.strip_prefix("*.") {
             Some(parent) => Domain::parse(parent).map(Self::Below),
             None => Domain::parse(text).map(Self::Exact),
+        }
+    }
+
+    /// The name that it is about: `acme.org` of both `acme.org` and `*.acme.org`.
+    pub fn name(&self) -> &Domain {
+        match self {
+            Self::Exact(name) | Self::Below(name) => name,
         }
     }
 
@@ -174,6 +187,7 @@ mod tests {
         let email = Email::parse("Bob@BÜCHER.example").unwrap();
         assert_eq!(email.domain().as_str(), "xn--bcher-kva.example");
         assert!(email.is_same_as(&Email::parse("bob@bücher.example").unwrap()));
+        assert_eq!(email.to_key(), "bob@xn--bcher-kva.example");
     }
 
     #[test]

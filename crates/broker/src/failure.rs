@@ -104,6 +104,9 @@ failures! {
     IssuerMismatch = "issuer_mismatch", Staff,
         "The directory states another issuer than the one that is configured.",
         "Copy the issuer exactly as the directory's discovery document states it, including any slash at its end.";
+    TestLinkInvalid = "test_link_invalid", Staff,
+        "The link of this test sign-in was used before, is older than 15 minutes, or is for another directory.",
+        "Make a new link with `vestibule directory test`.";
     AttemptMissing = "attempt_missing", Person,
         "The browser came back without the cookie of this sign-in: it began in another browser, or cookies are blocked.",
         "Start again from the application in this browser, with cookies allowed.";
@@ -122,6 +125,12 @@ failures! {
     DirectoryRefused = "directory_refused", DirectoryAdmin,
         "The directory refused the sign-in, or it was cancelled there.",
         "If it was not cancelled, check in the directory that the person is assigned to this application.";
+    DirectoryNotAssigned = "directory_not_assigned", DirectoryAdmin,
+        "The person is not assigned to this application in the directory.",
+        "Assign the person, or a group they are in, to the application in the directory.";
+    DirectoryConsentRequired = "directory_consent_required", DirectoryAdmin,
+        "The directory lets nobody in before an administrator has consented to the application.",
+        "Grant administrator consent to the application in the directory.";
     DirectoryLoginRequired = "directory_login_required", Person,
         "The application asked for a silent sign-in and the person is not signed in at the directory.",
         "Sign in from the application.";
@@ -131,6 +140,9 @@ failures! {
     DirectorySecretExpired = "directory_secret_expired", Staff,
         "The client secret of the directory has expired.",
         "Create a new secret in the directory and enter it here.";
+    DirectoryCredentialsMethod = "directory_credentials_method", Staff,
+        "The directory expects the client secret in another way than it was sent.",
+        "Set token_endpoint_auth_method to the one that is chosen for the application in the directory.";
     DirectoryCodeRefused = "directory_code_refused", Staff,
         "The directory did not accept its own authorization code.",
         "Try again; if it persists, compare the callback address registered in the directory with the one shown here.";
@@ -140,6 +152,9 @@ failures! {
     IdTokenMalformed = "id_token_malformed", DirectoryAdmin,
         "The directory's ID token is not well formed.",
         "Check the directory's token settings; encrypted ID tokens are not supported.";
+    IdTokenType = "id_token_type", DirectoryAdmin,
+        "The directory sent another kind of token where an ID token belongs.",
+        "Check that the directory's application is an OpenID Connect web application and that its token endpoint answers with an ID token.";
     IdTokenAlgorithm = "id_token_algorithm", DirectoryAdmin,
         "The directory signed the ID token with an algorithm that is not allowed for it.",
         "Set the directory's application to RS256, or allow the algorithm here.";
@@ -152,6 +167,18 @@ failures! {
     IdTokenIssuer = "id_token_issuer", Staff,
         "The ID token was issued by another issuer than the one that is configured.",
         "Copy the issuer exactly as the directory states it.";
+    TenantNotAllowed = "tenant_not_allowed", Staff,
+        "The person belongs to a Microsoft tenant whose people may not sign in here.",
+        "If they should, add the tenant's id to `tenants` of the directory.";
+    HostedDomainNotAllowed = "hosted_domain_not_allowed", Staff,
+        "The person's Google account does not belong to an organisation whose people may sign in here.",
+        "If it should, add the organisation's domain to `hosted_domains` of the directory; personal accounts have none.";
+    GuestNotAllowed = "guest_not_allowed", Staff,
+        "The person is a guest of the directory, and guests may not sign in here.",
+        "Let the person sign in through their own organisation's directory, or set `allow_guests`.";
+    GroupsIncomplete = "groups_incomplete", DirectoryAdmin,
+        "The person is in so many groups that the directory left all of them out, and the mapping needs them.",
+        "Let the directory send roles, or only the groups assigned to the application; or map from something else.";
     IdTokenAudience = "id_token_audience", Staff,
         "The ID token was issued for another application of the directory.",
         "Compare the client id configured here with the directory's.";
@@ -180,8 +207,11 @@ failures! {
         "A row of the application's claim mapping failed.",
         "Mend the row that the timeline names.";
     ClaimMissing = "claim_missing", Staff,
-        "A claim that the application requires is missing.",
-        "Let the directory send it, or map it from another claim; the timeline names it.";
+        "A row of a mapping that must have a value (`on_missing: fail`) has none.",
+        "Let the directory send what the row reads, or let it read something else; the timeline names the row.";
+    ClaimContractUnmet = "claim_contract_unmet", Staff,
+        "The application requires a claim that this person does not have, or has in another type.",
+        "Let the directory send what the claim is made of, or map it from something else; the timeline names it.";
     ExternalIdTaken = "external_id_taken", Staff,
         "The external identifier of this new person already belongs to somebody else.",
         "Map `external_id` from a claim that is unique over all directories, or add a prefix.";

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::claims::{EvaluateError, Inputs, RowTrace};
-use crate::email::Email;
-use crate::settings::EmailTrust;
+use crate::email_trust;
 use crate::tenant::{Directory, Tenant};
 
 /// A person as one directory describes them.
@@ -55,10 +54,8 @@ pub fn map(
     directory: &Directory,
     answer: Answer<'_>,
 ) -> Result<(Profile, Vec<RowTrace>), EvaluateError> {
-    let claims = answer.claims();
-    let says_verified = claims.get("email_verified") == Some(&Value::Bool(true));
     let inputs = Inputs::profile(
-        Value::Object(claims),
+        Value::Object(answer.claims()),
         Value::Object(answer.id_token.clone()),
         Value::Object(answer.userinfo.cloned().unwrap_or_default()),
         directory_root(directory),
@@ -67,19 +64,15 @@ pub fn map(
     let evaluated = directory.profile.evaluate(&inputs)?;
     let mut profile = Profile(evaluated.claims);
     if let Some(email) = profile.text("email") {
-        let trusted = is_trusted(directory, email, says_verified);
+        let trusted = email_trust::is_trusted(directory, email, answer);
         profile.0.insert("email_verified".to_owned(), Value::Bool(trusted));
     }
     Ok((profile, evaluated.trace))
 }
 
-fn is_trusted(directory: &Directory, email: &str, says_verified: bool) -> bool {
-    let Some(email) = Email::parse(email) else { return false };
-    match directory.email_trust {
-        EmailTrust::VerifiedClaim => says_verified,
-        EmailTrust::Domain => directory.rank(email.domain()).is_some(),
-        EmailTrust::Never => false,
-    }
+/// What to do in this directory when a member of the profile is missing, if the preset knows.
+pub fn hint<'a>(directory: &'a Directory, member: &str) -> Option<&'a str> {
+    directory.preset.data().hints.get(member).map(String::as_str)
 }
 
 /// The `directory` root that expressions see.
@@ -87,7 +80,7 @@ pub fn directory_root(directory: &Directory) -> Value {
     json!({
         "slug": directory.slug.as_str(),
         "name": directory.name,
-        "issuer": directory.issuer,
+        "issuer": directory.issuer.as_str(),
     })
 }
 

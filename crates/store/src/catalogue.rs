@@ -4,8 +4,13 @@
 //! A row that does not decode, or whose secret does not open, is logged and left out, so that one
 //! bad row does not take the tenant down; what refers to it then fails closed.
 
+use std::collections::BTreeSet;
+
+use broker::domain_proof::Proof;
 use broker::id::{ApplicationId, DirectoryId, Slug, TenantId};
-use broker::settings::{ApplicationSettings, DirectorySettings};
+use broker::settings::{ApplicationSettings, DirectorySettings, TenantPolicy};
+use broker::sub::PairwiseKey;
+use broker::tenant::SecretSlot;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -15,7 +20,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::sealed::{DataKey, Place};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, domain_proofs};
 
 /// Everything that is configured for a tenant, at one moment.
 #[derive(Debug, Clone)]
@@ -26,14 +31,20 @@ pub struct TenantRecord {
     pub slug: Slug,
     /// The name that people see.
     pub name: String,
+    /// What it has decided for all of its parts.
+    pub policy: TenantPolicy,
     /// Rises with every change of anything below.
     pub version: i64,
     /// Its applications, by `client_id`.
     pub applications: Vec<ApplicationRecord>,
     /// Its directories, by slug.
     pub directories: Vec<DirectoryRecord>,
+    /// The domains that it has proven, by name: those in force.
+    pub proven_domains: Vec<Proof>,
     /// Its signing keys, oldest first.
     pub keys: Vec<KeyRecord>,
+    /// The key of its pairwise identifiers.
+    pub pairwise: PairwiseKey,
 }
 
 /// An application.
@@ -56,6 +67,10 @@ pub struct DirectoryRecord {
     pub settings: DirectorySettings,
     /// Our secret there.
     pub client_secret: Option<SecretString>,
+    /// The secret that takes its place.
+    pub next_client_secret: Option<SecretString>,
+    /// Those of the two that the directory called expired.
+    pub expired: BTreeSet<SecretSlot>,
 }
 
 /// A signing key.
@@ -121,9 +136,10 @@ impl Store {
         let mut tx = self.tenant(id).read().await?;
         let Some(head) = head(tx.connection(), id).await? else { return Ok(None) };
         let data_key = self.open_data_key(id, &head.data_key)?;
-        let mut record = head.into_record(id)?;
+        let mut record = head.into_record(id, self)?;
         record.applications = applications(tx.connection(), id).await?;
         record.directories = directories(tx.connection(), &data_key).await?;
+        record.proven_domains = domain_proofs::in_force(tx.connection(), id).await?;
         record.keys = keys(tx.connection(), &data_key).await?;
         tx.commit().await?;
         Ok(Some(record))
@@ -145,13 +161,18 @@ impl Store {
         tenant: TenantId,
         wrapped: &[u8],
     ) -> Result<DataKey, StoreError> {
-        let key = self.master.unwrap(tenant, wrapped).map_err(|_| StoreError::Corrupt {
-            table: "tenants",
-            column: "data_key",
-            id: tenant.to_string(),
-        })?;
+        let key = self.master.unwrap(tenant, wrapped).map_err(|_| other_master(tenant))?;
         Ok(DataKey { tenant, key })
     }
+
+    fn pairwise_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<PairwiseKey, StoreError> {
+        self.master.pairwise_key(tenant, wrapped).map_err(|_| other_master(tenant))
+    }
+}
+
+/// The master key is not the one that wrapped the tenant's data key.
+fn other_master(tenant: TenantId) -> StoreError {
+    StoreError::Corrupt { table: "tenants", column: "data_key", id: tenant.to_string() }
 }
 
 pub(crate) struct Head {
@@ -159,10 +180,15 @@ pub(crate) struct Head {
     pub(crate) name: String,
     pub(crate) version: i64,
     pub(crate) data_key: Vec<u8>,
+    pub(crate) policy: Value,
 }
 
 impl Head {
-    pub(crate) fn into_record(self, id: TenantId) -> Result<TenantRecord, StoreError> {
+    pub(crate) fn into_record(
+        self,
+        id: TenantId,
+        store: &Store,
+    ) -> Result<TenantRecord, StoreError> {
         let slug = self.slug.parse().map_err(|_| StoreError::Corrupt {
             table: "tenants",
             column: "slug",
@@ -172,10 +198,17 @@ impl Head {
             id,
             slug,
             name: self.name,
+            policy: serde_json::from_value(self.policy).map_err(|_| StoreError::Corrupt {
+                table: "tenants",
+                column: "policy",
+                id: id.to_string(),
+            })?,
             version: self.version,
             applications: Vec::new(),
             directories: Vec::new(),
+            proven_domains: Vec::new(),
             keys: Vec::new(),
+            pairwise: store.pairwise_key(id, &self.data_key)?,
         })
     }
 }
@@ -186,7 +219,7 @@ pub(crate) async fn head(
 ) -> Result<Option<Head>, StoreError> {
     let head = sqlx::query_as!(
         Head,
-        "select slug, name, version, data_key from tenants where tenant_id = $1",
+        "select slug, name, version, data_key, policy from tenants where tenant_id = $1",
         tenant.0,
     )
     .fetch_optional(connection)
@@ -223,8 +256,12 @@ pub(crate) async fn directories(
 ) -> Result<Vec<DirectoryRecord>, StoreError> {
     let tenant = data_key.tenant;
     let rows = sqlx::query!(
-        "select directory_id, settings, sealed_client_secret from directories
-          where tenant_id = $1 order by slug",
+        r#"select directory_id, settings, sealed_client_secret, sealed_next_client_secret,
+                  coalesce(expired_client_secret = sha256(sealed_client_secret), false)
+                      as "is_current_expired!",
+                  coalesce(expired_next_client_secret = sha256(sealed_next_client_secret), false)
+                      as "is_next_expired!"
+             from directories where tenant_id = $1 order by slug"#,
         tenant.0,
     )
     .fetch_all(connection)
@@ -232,15 +269,32 @@ pub(crate) async fn directories(
     let records = rows.into_iter().filter_map(|row| {
         let at = Bad { tenant, table: "directories", id: &row.directory_id.to_string() };
         let id = DirectoryId(row.directory_id);
-        let client_secret = match row.sealed_client_secret {
-            None => None,
+        let open = |column, place, sealed: Option<Vec<u8>>| match sealed {
+            None => Some(None),
             Some(sealed) => {
-                let plain = data_key.open(Place::DirectorySecret(id), &sealed).ok();
+                let plain = data_key.open(place, &sealed).ok();
                 let text = plain.and_then(|plain| String::from_utf8(plain).ok());
-                Some(at.sound("sealed_client_secret", text.map(SecretString::from))?)
+                at.sound(column, text.map(SecretString::from)).map(Some)
             }
         };
-        Some(DirectoryRecord { id, settings: at.decode("settings", row.settings)?, client_secret })
+        let (current, next) = (Place::DirectorySecret(id), Place::NextDirectorySecret(id));
+        Some(DirectoryRecord {
+            id,
+            settings: at.decode("settings", row.settings)?,
+            client_secret: open("sealed_client_secret", current, row.sealed_client_secret)?,
+            next_client_secret: open(
+                "sealed_next_client_secret",
+                next,
+                row.sealed_next_client_secret,
+            )?,
+            expired: [
+                (SecretSlot::Current, row.is_current_expired),
+                (SecretSlot::Next, row.is_next_expired),
+            ]
+            .into_iter()
+            .filter_map(|(slot, is_expired)| is_expired.then_some(slot))
+            .collect(),
+        })
     });
     Ok(records.collect())
 }

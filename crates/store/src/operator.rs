@@ -2,14 +2,14 @@
 //! [`Role::Operator`](crate::Role::Operator).
 
 use broker::id::{ApplicationId, DirectoryId, Slug, TenantId};
-use broker::settings::{ApplicationSettings, DirectorySettings};
+use broker::settings::{ApplicationSettings, DirectorySettings, TenantPolicy};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::json::json_text;
 use crate::sealed::{DataKey, Place, random};
-use crate::{Store, StoreError, TenantRecord, catalogue};
+use crate::{Store, StoreError, TenantRecord, catalogue, domain_proofs};
 
 /// The database, across tenants.
 #[derive(Debug, Clone)]
@@ -42,6 +42,22 @@ pub enum SecretChange<T> {
     Set(T),
     /// It goes.
     Clear,
+}
+
+/// What becomes of the two secrets of a directory.
+#[derive(Debug, Clone, Copy)]
+pub struct DirectorySecretChanges<'a> {
+    /// Of the one in use.
+    pub current: SecretChange<&'a SecretString>,
+    /// Of the one that takes its place.
+    pub next: SecretChange<&'a SecretString>,
+}
+
+/// The next secret stays as it is.
+impl<'a> From<SecretChange<&'a SecretString>> for DirectorySecretChanges<'a> {
+    fn from(current: SecretChange<&'a SecretString>) -> Self {
+        Self { current, next: SecretChange::Keep }
+    }
 }
 
 impl Operator {
@@ -98,9 +114,10 @@ impl OperatorTx {
         for id in catalogue::every_tenant(&mut self.tx).await? {
             let Some(head) = catalogue::head(&mut self.tx, id).await? else { continue };
             let data_key = self.store.open_data_key(id, &head.data_key)?;
-            let mut record = head.into_record(id)?;
+            let mut record = head.into_record(id, &self.store)?;
             record.applications = catalogue::applications(&mut self.tx, id).await?;
             record.directories = catalogue::directories(&mut self.tx, &data_key).await?;
+            record.proven_domains = domain_proofs::in_force(&mut self.tx, id).await?;
             records.push(record);
         }
         Ok(records)
@@ -115,6 +132,7 @@ impl OperatorTx {
         &mut self,
         slug: &Slug,
         name: &str,
+        policy: TenantPolicy,
         now: DateTime<Utc>,
     ) -> Result<TenantId, StoreError> {
         let fresh = TenantId::new(now, random()?);
@@ -125,15 +143,16 @@ impl OperatorTx {
             .wrap(fresh, random()?, &data_key)
             .map_err(|_| StoreError::Refused("sealing failed".to_owned()))?;
         let id = sqlx::query_scalar!(
-            "insert into tenants (tenant_id, slug, name, data_key, created_at)
-             values ($1, $2, $3, $4, $5)
-             on conflict (slug) do update set name = excluded.name
+            "insert into tenants (tenant_id, slug, name, data_key, created_at, policy)
+             values ($1, $2, $3, $4, $5, $6::text::json)
+             on conflict (slug) do update set name = excluded.name, policy = excluded.policy
              returning tenant_id",
             fresh.0,
             slug.as_str(),
             name,
             wrapped,
             now,
+            json_text(&policy)?,
         )
         .fetch_one(&mut *self.tx)
         .await?;
@@ -186,7 +205,7 @@ impl OperatorTx {
         &mut self,
         tenant: TenantId,
         settings: &DirectorySettings,
-        secret: SecretChange<&SecretString>,
+        secrets: DirectorySecretChanges<'_>,
         now: DateTime<Utc>,
     ) -> Result<DirectoryId, StoreError> {
         // The secret is sealed for the row, so the row comes first.
@@ -203,24 +222,29 @@ impl OperatorTx {
         .fetch_one(&mut *self.tx)
         .await?;
         let id = DirectoryId(id);
-        let sealed = match secret {
-            SecretChange::Keep => return Ok(id),
-            SecretChange::Clear => None,
-            SecretChange::Set(secret) => {
-                let plain = secret.expose_secret().as_bytes();
-                let data_key = self.data_key(tenant).await?;
-                Some(data_key.seal(Place::DirectorySecret(id), plain)?)
-            }
-        };
-        sqlx::query!(
-            "update directories set sealed_client_secret = $3
-              where tenant_id = $1 and directory_id = $2",
-            tenant.0,
-            id.0,
-            sealed,
-        )
-        .execute(&mut *self.tx)
-        .await?;
+        let (current, next) = (Place::DirectorySecret(id), Place::NextDirectorySecret(id));
+        if let Some(sealed) = self.sealed(tenant, current, secrets.current).await? {
+            sqlx::query!(
+                "update directories set sealed_client_secret = $3
+                  where tenant_id = $1 and directory_id = $2",
+                tenant.0,
+                id.0,
+                sealed,
+            )
+            .execute(&mut *self.tx)
+            .await?;
+        }
+        if let Some(sealed) = self.sealed(tenant, next, secrets.next).await? {
+            sqlx::query!(
+                "update directories set sealed_next_client_secret = $3
+                  where tenant_id = $1 and directory_id = $2",
+                tenant.0,
+                id.0,
+                sealed,
+            )
+            .execute(&mut *self.tx)
+            .await?;
+        }
         Ok(id)
     }
 
@@ -281,6 +305,29 @@ impl OperatorTx {
     /// [`StoreError::Unavailable`].
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.tx.commit().await?)
+    }
+
+    /// The connection to run statements on.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// What a secret's column becomes; `None`: it stays.
+    async fn sealed(
+        &mut self,
+        tenant: TenantId,
+        place: Place<'_>,
+        change: SecretChange<&SecretString>,
+    ) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+        match change {
+            SecretChange::Keep => Ok(None),
+            SecretChange::Clear => Ok(Some(None)),
+            SecretChange::Set(secret) => {
+                let data_key = self.data_key(tenant).await?;
+                let sealed = data_key.seal(place, secret.expose_secret().as_bytes())?;
+                Ok(Some(Some(sealed)))
+            }
+        }
     }
 
     async fn data_key(&mut self, tenant: TenantId) -> Result<DataKey, StoreError> {

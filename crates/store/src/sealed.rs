@@ -18,6 +18,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
 pub(crate) enum Place<'a> {
     /// `directories.sealed_client_secret`
     DirectorySecret(DirectoryId),
+    /// `directories.sealed_next_client_secret`
+    NextDirectorySecret(DirectoryId),
     /// `signing_keys.sealed_key`
     SigningKey(&'a str),
 }
@@ -27,6 +29,9 @@ impl Place<'_> {
         let tenant = tenant.to_string();
         let (table, column, row) = match self {
             Self::DirectorySecret(id) => ("directories", "sealed_client_secret", id.to_string()),
+            Self::NextDirectorySecret(id) => {
+                ("directories", "sealed_next_client_secret", id.to_string())
+            }
             Self::SigningKey(kid) => ("signing_keys", "sealed_key", kid.to_owned()),
         };
         [table.to_owned(), column.to_owned(), tenant, row]

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use broker::settings::TokenEndpointAuthMethod;
+use broker::tenant::Directory;
 use chrono::{DateTime, Utc};
 use oidc::jose::{Alg, SigningKey};
 use serde_json::Value;
@@ -127,6 +129,23 @@ pub(crate) async fn signing_key(
     app.store.tenant(loaded.tenant.id).insert_signing_key(&new, now).await?;
     let again = app.tenants.reload(slug).await?.ok_or(KeyError::Generate)?;
     again.keys.usable(alg, now).ok_or(KeyError::Generate)
+}
+
+/// The key that signs the tenant's assertions at a directory, where it wants those: the one whose
+/// algorithm every directory knows. [RFC7523-2.2]
+///
+/// # Errors
+/// As [`signing_key`].
+pub(crate) async fn assertion_key(
+    app: &App,
+    loaded: &Loaded,
+    directory: &Directory,
+    now: DateTime<Utc>,
+) -> Result<Option<Arc<SigningKey>>, KeyError> {
+    if directory.token_endpoint_auth_method != Some(TokenEndpointAuthMethod::PrivateKeyJwt) {
+        return Ok(None);
+    }
+    signing_key(app, loaded, Alg::RS256, now).await.map(Some)
 }
 
 #[cfg(test)]

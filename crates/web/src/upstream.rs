@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | metadata, keys | [`Upstream::metadata`], `keys` | remembered, see `cache` |
 //! | the URL a browser is sent to | [`Upstream::authorization_url`] in `request` | no I/O |
-//! | tokens for a code | [`Upstream::exchange`] in `request` | once, never again |
+//! | tokens for a code | [`Upstream::exchange`] in `exchange` | once, never again |
 //! | an ID token, believed | [`Upstream::verify`] | keys fetched again for an unknown one, rarely |
 //! | claims | [`Upstream::userinfo`] | each time |
 //!
@@ -15,8 +15,10 @@
 
 mod cache;
 mod error;
+mod exchange;
 mod request;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::id::{DirectoryId, TenantId};
@@ -27,14 +29,16 @@ use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use oidc::jose::{Alg, Jwks, MAX_JWKS_BYTES};
 use oidc::rp::id_token::{self, Expected, IdTokenError, VerifiedIdToken};
+use oidc::rp::issuer::IssuerRule;
 use oidc::rp::metadata::{self, ProviderMetadata};
 use oidc::rp::userinfo;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use self::cache::SoftCache;
-pub(crate) use self::error::{Asked, UpstreamError, error_code};
-pub(crate) use self::request::{AuthorizationRequest, Exchange};
+pub(crate) use self::error::{Asked, UpstreamError, sent_back};
+pub(crate) use self::exchange::{Exchange, Tokens};
+pub(crate) use self::request::AuthorizationRequest;
 use crate::clock::Clock;
 use crate::egress::{Egress, EgressError, Request};
 
@@ -46,12 +50,14 @@ pub(crate) struct Upstream {
     keys: SoftCache<KeysKey, Jwks>,
 }
 
-/// Staff who correct an issuer get the new one's metadata at once.
+/// Staff who correct an address or replace an endpoint get the new metadata at once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MetadataKey {
     tenant: TenantId,
     directory: DirectoryId,
-    issuer: String,
+    discovery_url: String,
+    issuer: IssuerRule,
+    replaced: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,13 +95,18 @@ impl Upstream {
         tenant: TenantId,
         directory: &Directory,
     ) -> Result<Arc<ProviderMetadata>, UpstreamError> {
-        let issuer = directory.issuer.clone();
-        let key = MetadataKey { tenant, directory: directory.id, issuer: issuer.clone() };
+        let key = MetadataKey {
+            tenant,
+            directory: directory.id,
+            discovery_url: directory.discovery_url.clone(),
+            issuer: directory.issuer.clone(),
+            replaced: directory.metadata.clone(),
+        };
+        let MetadataKey { discovery_url: url, issuer, replaced, .. } = key.clone();
         let egress = self.egress.clone();
         let load = async move {
-            let url = discovery_url(&issuer);
             let document = fetch(&egress, Asked::Discovery, &url, metadata::MAX_BYTES).await?;
-            Ok(ProviderMetadata::parse(&document, &issuer)?)
+            Ok(ProviderMetadata::parse_with(&document, &issuer, &replaced)?)
         };
         let answer = self.metadata.get(key, self.clock.now(), load).await;
         answer.inspect_err(|error| report(tenant, directory, error))
@@ -145,6 +156,8 @@ impl Upstream {
         let algs = algorithms(directory, metadata);
         let expected = Expected {
             issuer: &directory.issuer,
+            published: &metadata.issuer,
+            required: &directory.preset.data().required_claims,
             client_id: &directory.client_id,
             nonce: verify.nonce,
             algs: &algs,
@@ -209,12 +222,6 @@ impl Upstream {
     }
 }
 
-/// A slash at the issuer's end is not doubled. [OIDCD-4.1]
-fn discovery_url(issuer: &str) -> String {
-    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
-    format!("{issuer}/.well-known/openid-configuration")
-}
-
 fn keys_key(tenant: TenantId, directory: &Directory, metadata: &ProviderMetadata) -> KeysKey {
     KeysKey { tenant, directory: directory.id, jwks_uri: metadata.jwks_uri.clone() }
 }
@@ -232,7 +239,7 @@ fn algorithms(directory: &Directory, metadata: &ProviderMetadata) -> Vec<Alg> {
 
 /// Fetches a public document; once more if the connection failed, since directories restart too.
 /// A directory that is silent is not asked twice.
-async fn fetch(
+pub(crate) async fn fetch(
     egress: &Egress,
     asked: Asked,
     url: &str,

@@ -1,12 +1,12 @@
-//! `vestibule keys`: where the signing keys stand, and their rotation.
+//! `vestibule keys`: where the signing keys stand, their rotation, and their certificates.
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, TimeDelta, Utc};
-use oidc::jose::{Alg, SigningKey};
-use store::{KeyView, NewKey, Rotation};
+use oidc::jose::{Alg, Certificate, SigningKey};
+use store::{KeyRecord, KeyView, NewKey, Rotation, TenantRecord};
 
 use super::Tool;
-use crate::cli::{KeysListArgs, KeysRotateArgs};
+use crate::cli::{KeysCertificateArgs, KeysListArgs, KeysRotateArgs};
 use crate::output;
 
 /// How long a successor is published before it signs: middleware in use keeps the key set for a
@@ -113,6 +113,38 @@ async fn rotated(tool: &Tool, args: &KeysRotateArgs) -> anyhow::Result<String> {
             format!("A successor is published already; see: vestibule keys list --tenant {slug}")
         }
     })
+}
+
+/// Runs `keys certificate`.
+pub(super) async fn certificate(args: KeysCertificateArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = certified(&tool, &args.tenant).await;
+    output::result(tool.finish(outcome).await?.trim_end());
+    Ok(())
+}
+
+async fn certified(tool: &Tool, tenant: &str) -> anyhow::Result<String> {
+    let slug = super::slug(tenant)?;
+    let find = async || -> anyhow::Result<TenantRecord> {
+        let found = tool.store.tenant_by_slug(&slug).await?;
+        found.with_context(|| format!("there is no tenant `{slug}`; `vestibule export` lists them"))
+    };
+    let mut tenant = find().await?;
+    if newest(&tenant.keys).is_none() {
+        let now = super::now();
+        let key = new_key(Alg::RS256, now).await?;
+        let store = tool.store.tenant(tenant.id);
+        store.insert_signing_key(&key, now).await.context("the key was not stored")?;
+        tenant = find().await?;
+    }
+    let key = newest(&tenant.keys).context("the key was not stored")?;
+    let key = SigningKey::from_pkcs8(Alg::RS256, &key.pkcs8)?;
+    Ok(Certificate::of(&key)?.pem())
+}
+
+/// The RS256 key that has no successor.
+fn newest(keys: &[KeyRecord]) -> Option<&KeyRecord> {
+    keys.iter().find(|key| key.alg == Alg::RS256.as_str() && key.retired_at.is_none())
 }
 
 async fn new_key(alg: Alg, active_from: DateTime<Utc>) -> anyhow::Result<NewKey> {

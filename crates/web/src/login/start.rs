@@ -6,16 +6,20 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::attempt::{Attempt, LIFETIME, UpstreamState};
+use broker::attempt::{Attempt, LIFETIME, Leg, UpstreamState};
 use broker::failure::FailureCode;
+use broker::forward;
+pub(crate) use broker::forward::Wishes;
+use broker::id::ApplicationId;
 use broker::routing::Reason;
 use broker::seal::Unopenable;
 use broker::tenant::Directory;
 use broker::timeline::Step;
 use oidc::pkce::CodeVerifier;
 use oidc::prompt::PromptValue;
+use url::Url;
 
-use super::{Known, Login};
+use super::{Known, Login, Trace, Why};
 use crate::cookie::Cookies;
 use crate::entropy;
 use crate::refusal::Refused;
@@ -32,71 +36,78 @@ pub(crate) async fn start(
     cookies: &Cookies<'_>,
 ) -> Result<Response, Refused> {
     let tenant = login.trace.loaded.tenant.id;
-    let metadata = match login.trace.app.upstream.metadata(tenant, &directory).await {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let (failure, detail) = (error.failure(), error.detail());
+    let application = login.application.id;
+    let prompt = login.request.prompt.to_string();
+    let wishes = Wishes {
+        login_hint: login.request.login_hint.as_deref(),
+        prompt: Some(&prompt),
+        max_age: forwarded_max_age(&login),
+        acr_values: login.request.acr_values.as_deref(),
+        ui_locales: login.request.ui_locales.as_deref(),
+    };
+    let (leg, url) = match leave(&login.trace, &directory, Some(application), wishes).await {
+        Ok(left) => left,
+        Err((failure, detail)) => {
             return Err(login.fail(Some(directory.id), Step::Start, failure, detail).into());
         }
     };
-    let attempt = Attempt {
-        login: login.trace.login,
-        application: login.application.id,
-        directory: directory.id,
-        request: login.request.clone(),
-        reason,
-        nonce: entropy::token()?,
-        verifier: CodeVerifier::from_entropy(&entropy::bytes()?).expose().to_owned(),
-        started_at: login.trace.started_at,
-    };
-    let app = Arc::clone(&login.trace.app);
-    let key = app.master.browser_key();
-    let state = UpstreamState { login: attempt.login, application: attempt.application };
-    let sealed = state
-        .seal(key, tenant, directory.id, entropy::bytes()?)
-        .and_then(|state| Ok((state, attempt.seal(key, tenant, fresh_nonce()?)?)));
-    let Ok((state, sealed)) = sealed else { return Err(Refused::Internal) };
-
+    let attempt = Attempt { leg, application, request: login.request.clone(), reason };
+    let key = login.trace.app.master.browser_key();
+    let sealed = fresh_nonce().and_then(|nonce| attempt.seal(key, tenant, nonce));
+    let Ok(sealed) = sealed else { return Err(Refused::Internal) };
     let Some(cookie) = keep(&login, cookies, &sealed).await? else {
         let detail = "the request is too large for a cookie and too many such requests wait";
         return Err(login
             .fail(Some(directory.id), Step::Start, FailureCode::RequestTooLarge, detail)
             .into());
     };
-    let request = &attempt.request;
-    let redirect_uri = callback(&login.trace.loaded.issuer, &directory);
+    let host = url.host_str().unwrap_or_default();
+    login.trace.note(Step::Start, format!("The browser left for {host}."));
+    let known = Known { application: Some(application), directory: Some(directory.id) };
+    login.trace.record(None, known);
+    Ok(depart(&url, cookies, cookie))
+}
+
+/// Draws what binds the answer to this attempt, and where the browser goes with it.
+pub(crate) async fn leave(
+    trace: &Trace,
+    directory: &Directory,
+    application: Option<ApplicationId>,
+    wishes: Wishes<'_>,
+) -> Result<(Leg, Url), Why> {
+    let (app, tenant) = (&trace.app, trace.loaded.tenant.id);
+    let metadata = app.upstream.metadata(tenant, directory).await?;
+    let leg = Leg {
+        login: trace.login,
+        directory: directory.id,
+        nonce: entropy::token()?,
+        verifier: CodeVerifier::from_entropy(&entropy::bytes()?).expose().to_owned(),
+        started_at: trace.started_at,
+    };
+    let state = UpstreamState { login: trace.login, application };
+    let state = state.seal(app.master.browser_key(), tenant, directory.id, entropy::bytes()?);
+    let state = state.map_err(|error| (FailureCode::Internal, error.to_string()))?;
     let url = app.upstream.authorization_url(
-        &directory,
+        directory,
         &metadata,
         &AuthorizationRequest {
             state: &state,
-            nonce: &attempt.nonce,
-            verifier: &attempt.verifier,
-            redirect_uri: &redirect_uri,
-            login_hint: request.login_hint.as_deref(),
-            prompt: forwarded_prompt(&login),
-            max_age: forwarded_max_age(&login),
-            acr_values: request.acr_values.as_deref(),
-            ui_locales: request.ui_locales.as_deref(),
+            nonce: &leg.nonce,
+            verifier: &leg.verifier,
+            redirect_uri: &callback(&trace.loaded.issuer, directory),
+            told: forward::told(directory, &wishes),
         },
-    );
-    let url = match url {
-        Ok(url) => url,
-        Err(error) => {
-            let (failure, detail) = (error.failure(), error.detail());
-            return Err(login.fail(Some(directory.id), Step::Start, failure, detail).into());
-        }
-    };
-    let host = url.host_str().unwrap_or_default().to_owned();
-    login.trace.note(Step::Start, format!("The browser left for {host}."));
-    let known = Known { application: Some(login.application.id), directory: Some(directory.id) };
-    login.trace.record(None, known);
+    )?;
+    Ok((leg, url))
+}
 
+/// The redirect to the directory, with the attempt's cookie.
+pub(crate) fn depart(url: &Url, cookies: &Cookies<'_>, attempt: HeaderValue) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, url.as_str())]).into_response();
-    for value in cookies.make_room().into_iter().chain([cookie]) {
+    for value in cookies.make_room().into_iter().chain([attempt]) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    response
 }
 
 /// The redirect URI to paste into that directory: one per directory, so that an answer cannot be
@@ -125,18 +136,12 @@ async fn keep(
 }
 
 /// What the mark of a spilled attempt is bound to, as the attempt itself is.
-pub(crate) fn spilled_place(trace: &super::Trace) -> [String; 3] {
+pub(crate) fn spilled_place(trace: &Trace) -> [String; 3] {
     ["spilled".to_owned(), trace.loaded.tenant.id.to_string(), trace.login.to_string()]
 }
 
-fn fresh_nonce() -> Result<[u8; 12], Unopenable> {
+pub(crate) fn fresh_nonce() -> Result<[u8; 12], Unopenable> {
     entropy::bytes().map_err(|_| Unopenable)
-}
-
-/// `none` never gets here; the rest is the directory's to honour.
-fn forwarded_prompt(login: &Login) -> Option<String> {
-    let prompt = &login.request.prompt;
-    (!prompt.is_empty()).then(|| prompt.to_string())
 }
 
 /// A fresh sign-in is asked for in a way that obliges the directory to say when it was

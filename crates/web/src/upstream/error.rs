@@ -15,6 +15,12 @@ use crate::egress::EgressError;
 /// The longest text for a timeline.
 const DETAIL: usize = 300;
 
+/// How Okta says that it was shown two proofs at once.
+const SEVERAL_CREDENTIALS: &str = "Cannot supply multiple client credentials";
+
+/// How Okta says that a person is not assigned to the application.
+const NOT_ASSIGNED: &str = "User is not assigned to the client application";
+
 /// What was asked of the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
@@ -105,6 +111,8 @@ pub(crate) enum Refusal {
     Credentials,
     /// Our secret has expired.
     SecretExpired,
+    /// It does not accept the way in which we sent them.
+    Method,
     /// It does not accept its code, our redirect URI or our verifier.
     Code,
     /// It cannot answer at the moment.
@@ -165,6 +173,9 @@ impl UpstreamError {
         };
         let why = match (error, said.number.as_deref()) {
             (_, Some("AADSTS7000222")) => Refusal::SecretExpired,
+            _ if description.is_some_and(|said| said.contains(SEVERAL_CREDENTIALS)) => {
+                Refusal::Method
+            }
             ("invalid_client" | "unauthorized_client", _) => Refusal::Credentials,
             // Google names the redirect URI, others call a wrong one an invalid request.
             ("invalid_grant" | "invalid_request" | "redirect_uri_mismatch", _) => Refusal::Code,
@@ -184,6 +195,7 @@ impl UpstreamError {
             Self::Refused { why, .. } => match why {
                 Refusal::Credentials => FailureCode::DirectoryCredentialsWrong,
                 Refusal::SecretExpired => FailureCode::DirectorySecretExpired,
+                Refusal::Method => FailureCode::DirectoryCredentialsMethod,
                 Refusal::Code => FailureCode::DirectoryCodeRefused,
                 Refusal::Unavailable => FailureCode::DirectoryUnreachable,
                 Refusal::Other => FailureCode::DirectoryRefused,
@@ -209,6 +221,31 @@ impl UpstreamError {
 pub(crate) fn error_code(error: &str) -> Option<&str> {
     let plain = !error.is_empty() && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     (plain && error.len() <= 40).then_some(error)
+}
+
+/// Why a directory sent the browser back without a code: its error, and the sentence beside it.
+/// Whoever can bring an answer here can write a sentence, so that sentence only chooses among the
+/// codes and is not repeated. (THREATS AZ-17) [OIDCC-3.1.2.6]
+pub(crate) fn sent_back(error: &str, description: Option<&str>) -> (FailureCode, String) {
+    let said =
+        Said { error: error_code(error).map(str::to_owned), number: description.and_then(number) };
+    let failure = match (error, said.number.as_deref()) {
+        (_, Some("AADSTS50105")) => FailureCode::DirectoryNotAssigned,
+        (_, Some("AADSTS65001" | "AADSTS90094")) => FailureCode::DirectoryConsentRequired,
+        ("access_denied", _) if description.is_some_and(|said| said.contains(NOT_ASSIGNED)) => {
+            FailureCode::DirectoryNotAssigned
+        }
+        (
+            "login_required"
+            | "interaction_required"
+            | "consent_required"
+            | "account_selection_required",
+            _,
+        ) => FailureCode::DirectoryLoginRequired,
+        ("temporarily_unavailable" | "server_error", _) => FailureCode::DirectoryUnreachable,
+        _ => FailureCode::DirectoryRefused,
+    };
+    (failure, format!("the directory answered {said}"))
 }
 
 /// `AADSTS7000222: The provided client secret keys ...`, `MSIS9612: ...`
@@ -252,13 +289,14 @@ fn unverified(error: IdTokenError) -> FailureCode {
         | IdTokenError::Malformed
         | IdTokenError::Encrypted
         | IdTokenError::Critical
-        | IdTokenError::Type
         | IdTokenError::Missing(_)
         | IdTokenError::ClaimType(_) => FailureCode::IdTokenMalformed,
+        IdTokenError::Type | IdTokenError::WrongUse => FailureCode::IdTokenType,
         IdTokenError::Algorithm => FailureCode::IdTokenAlgorithm,
         IdTokenError::UnknownKey | IdTokenError::AmbiguousKey => FailureCode::IdTokenKeyUnknown,
         IdTokenError::Signature => FailureCode::IdTokenSignature,
         IdTokenError::Issuer | IdTokenError::KeyIssuer => FailureCode::IdTokenIssuer,
+        IdTokenError::TenantNotAllowed => FailureCode::TenantNotAllowed,
         IdTokenError::Audience | IdTokenError::AuthorizedParty => FailureCode::IdTokenAudience,
         IdTokenError::Expired | IdTokenError::NotYetValid | IdTokenError::IssuedInFuture => {
             FailureCode::IdTokenExpired
@@ -291,6 +329,11 @@ mod tests {
             ("invalid_client", expired, FailureCode::DirectorySecretExpired),
             ("invalid_client", "AADSTS7000215: Invalid", FailureCode::DirectoryCredentialsWrong),
             ("unauthorized_client", "", FailureCode::DirectoryCredentialsWrong),
+            (
+                "invalid_request",
+                "Cannot supply multiple client credentials. Use one of the following: ...",
+                FailureCode::DirectoryCredentialsMethod,
+            ),
             ("invalid_grant", "PKCE verification failed", FailureCode::DirectoryCodeRefused),
             ("redirect_uri_mismatch", "Bad Request", FailureCode::DirectoryCodeRefused),
             ("server_error", "", FailureCode::DirectoryUnreachable),
@@ -308,6 +351,29 @@ mod tests {
         let (failure, detail) = refused("0.AXcA-code", "code 0.AXcA-code of jane@acme.example");
         assert_eq!(failure, FailureCode::DirectoryRefused);
         assert_eq!(detail, "token endpoint: an error");
+    }
+
+    #[test]
+    fn az_17_what_a_directory_sends_back_chooses_a_code_and_is_not_repeated() {
+        let okta = "User is not assigned to the client application.";
+        let cases = [
+            ("access_denied", okta, FailureCode::DirectoryNotAssigned),
+            ("access_denied", "AADSTS50105: not assigned", FailureCode::DirectoryNotAssigned),
+            ("consent_required", "AADSTS65001: x", FailureCode::DirectoryConsentRequired),
+            ("access_denied", "AADSTS90094: x", FailureCode::DirectoryConsentRequired),
+            ("consent_required", "", FailureCode::DirectoryLoginRequired),
+            ("access_denied", "", FailureCode::DirectoryRefused),
+            ("server_error", okta, FailureCode::DirectoryUnreachable),
+        ];
+        for (error, description, expected) in cases {
+            let (failure, detail) = sent_back(error, Some(description));
+            assert_eq!(failure, expected, "{error} {description}");
+            assert!(!detail.contains("assigned"), "{detail}");
+        }
+        let (_, detail) = sent_back("access_denied", Some("AADSTS50105: call +1 555 0100"));
+        assert_eq!(detail, "the directory answered access_denied (AADSTS50105)");
+        let (_, detail) = sent_back("Call us at once", None);
+        assert_eq!(detail, "the directory answered an error");
     }
 
     #[test]

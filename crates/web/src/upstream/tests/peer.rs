@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, Uri};
 use oidc::jose::{Alg, SigningKey};
+use oidc::rp::issuer::IssuerRule;
 use oidc::rp::metadata::ProviderMetadata;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -75,7 +76,8 @@ impl Peer {
         for (name, value) in extra.as_object().unwrap() {
             document[name] = value.clone();
         }
-        ProviderMetadata::parse(document.to_string().as_bytes(), &self.issuer).unwrap()
+        let issuer = IssuerRule::Exact(self.issuer.clone());
+        ProviderMetadata::parse(document.to_string().as_bytes(), &issuer).unwrap()
     }
 
     /// From now on this is answered at that path.

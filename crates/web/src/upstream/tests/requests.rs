@@ -4,19 +4,21 @@ use secrecy::ExposeSecret;
 
 use super::peer::{TOKEN, USERINFO};
 use super::*;
-use crate::upstream::request::Tokens;
+use broker::forward::Told;
 
 /// The pair of RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const REDIRECT_URI: &str = "https://login.example/t/acme/directories/okta/callback";
+pub(super) const REDIRECT_URI: &str = "https://login.example/t/acme/directories/okta/callback";
 
 pub(super) async fn exchange(
     directory: &Directory,
     metadata: &ProviderMetadata,
 ) -> Result<Tokens, UpstreamError> {
     let exchange = Exchange { code: "4/0A+x", redirect_uri: REDIRECT_URI, verifier: VERIFIER };
-    upstream("127.0.0.0/8").exchange(tenant(1), directory, metadata, exchange).await
+    let exchanged =
+        upstream("127.0.0.0/8").exchange(tenant(1), directory, metadata, exchange, None).await;
+    exchanged.tokens
 }
 
 fn request() -> AuthorizationRequest<'static> {
@@ -25,11 +27,13 @@ fn request() -> AuthorizationRequest<'static> {
         nonce: "no",
         verifier: VERIFIER,
         redirect_uri: REDIRECT_URI,
-        login_hint: Some("jane@acme.example"),
-        prompt: Some("login".to_owned()),
-        max_age: Some(0),
-        acr_values: Some("urn:a urn:b"),
-        ui_locales: Some("de en"),
+        told: Told {
+            login_hint: Some("jane@acme.example".to_owned()),
+            prompt: Some("login".to_owned()),
+            max_age: Some(0),
+            acr_values: Some("urn:a urn:b".to_owned()),
+            ui_locales: Some("de en".to_owned()),
+        },
     }
 }
 
@@ -45,7 +49,7 @@ fn sorted(pairs: impl Iterator<Item = (String, String)>) -> Vec<(String, String)
     pairs
 }
 
-fn form(body: &str) -> Vec<(String, String)> {
+pub(super) fn form(body: &str) -> Vec<(String, String)> {
     sorted(url::form_urlencoded::parse(body.as_bytes()).into_owned())
 }
 
@@ -78,20 +82,32 @@ async fn up_06_the_browser_is_sent_with_state_nonce_and_challenge() {
 }
 
 #[tokio::test]
-async fn what_is_empty_or_absent_is_not_sent() {
-    let bare = AuthorizationRequest {
-        login_hint: Some(""),
-        prompt: None,
-        max_age: None,
-        acr_values: None,
-        ui_locales: Some(""),
-        ..request()
-    };
+async fn what_is_absent_is_not_sent() {
+    let bare = AuthorizationRequest { told: Told::default(), ..request() };
     let names: Vec<String> =
         url_of(bare).await.unwrap().query_pairs().map(|(name, _)| name.into_owned()).collect();
     for name in ["login_hint", "prompt", "max_age", "acr_values", "ui_locales"] {
         assert!(!names.iter().any(|other| other == name), "{name}");
     }
+}
+
+#[tokio::test]
+async fn directorys_own_parameters_are_sent_and_the_applications_wish_wins() {
+    let peer = Peer::start().await;
+    let parameters = json!({ "parameters": { "hd": "acme.example", "acr_values": "urn:c" } });
+    let directory = directory(&peer.issuer, &parameters);
+    let sent = |request| {
+        let metadata = peer.metadata(&json!({}));
+        let url = upstream("").authorization_url(&directory, &metadata, &request).unwrap();
+        form(url.query().unwrap())
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let asked = sent(request());
+    assert!(asked.contains(&pair("hd", "acme.example")));
+    assert!(asked.contains(&pair("acr_values", "urn:a urn:b")));
+    assert!(!asked.contains(&pair("acr_values", "urn:c")));
+    let silent = AuthorizationRequest { told: Told::default(), ..request() };
+    assert!(sent(silent).contains(&pair("acr_values", "urn:c")));
 }
 
 #[tokio::test]
@@ -155,7 +171,7 @@ async fn exactly_one_authentication_method_is_used() {
 async fn without_a_secret_the_client_is_named_in_the_form() {
     let peer = Peer::start().await;
     peer.json(TOKEN, 200, &json!({ "id_token": "h.p.s" }));
-    let public = Directory { client_secret: None, ..plain_directory(&peer.issuer) };
+    let public = Directory { secrets: Vec::new(), ..plain_directory(&peer.issuer) };
     exchange(&public, &peer.metadata(&json!({}))).await.unwrap();
     let seen = peer.seen(TOKEN).pop().unwrap();
     let names = form(&seen.body);

@@ -1,0 +1,82 @@
+//! A stored tenant, compiled: what is served, explained and shown on setup pages.
+
+use std::sync::Arc;
+
+use broker::domain_proof::{Proof, set_aside};
+use broker::sub::PairwiseKey;
+use broker::tenant::{Application, Directory, DirectorySecrets, SettingError, Tenant};
+use oidc::secret::SecretHash;
+
+use crate::{DirectoryRecord, KeyRecord, TenantRecord};
+
+/// A tenant that is ready to serve, and what of it is not.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Everything that is valid; disabled applications are left out.
+    pub tenant: Tenant,
+    /// The signing keys, oldest first.
+    pub keys: Vec<KeyRecord>,
+    /// The key of its pairwise identifiers.
+    pub pairwise: PairwiseKey,
+    /// The proofs of its domains that are in force.
+    pub proofs: Vec<Proof>,
+    /// Rises with every change.
+    pub version: i64,
+    /// Applications and directories whose settings are not valid, by name. Settings are checked
+    /// when they are saved; an older release may have written these.
+    pub invalid: Vec<(String, Vec<SettingError>)>,
+}
+
+impl TenantRecord {
+    /// Compiles all of it. What is not valid takes only itself out of service.
+    #[must_use]
+    pub fn compile(self) -> Compiled {
+        let mut invalid = Vec::new();
+        let mut applications = Vec::new();
+        for one in self.applications.into_iter().filter(|one| !one.settings.disabled) {
+            let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
+            match Application::compile(one.id, &one.settings, secrets) {
+                Ok(application) => applications.push(Arc::new(application)),
+                Err(errors) => invalid.push((one.settings.client_id, errors)),
+            }
+        }
+        let rule = self.policy.domain_proof;
+        let proven = self.proven_domains.iter().map(|one| one.domain.clone()).collect();
+        let mut directories = Vec::new();
+        for one in self.directories {
+            let slug = one.settings.slug.to_string();
+            match one.compile() {
+                Ok(mut directory) => {
+                    set_aside(&mut directory, rule, &proven);
+                    directories.push(Arc::new(directory));
+                }
+                Err(errors) => invalid.push((slug, errors)),
+            }
+        }
+        let tenant = Tenant {
+            id: self.id,
+            slug: self.slug,
+            name: self.name,
+            join_by_email: self.policy.join_by_email,
+            applications,
+            directories,
+        };
+        let Self { keys, pairwise, version, proven_domains: proofs, .. } = self;
+        Compiled { tenant, keys, pairwise, proofs, version, invalid }
+    }
+}
+
+impl DirectoryRecord {
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its settings.
+    pub fn compile(self) -> Result<Directory, Vec<SettingError>> {
+        let secrets = DirectorySecrets {
+            current: self.client_secret,
+            next: self.next_client_secret,
+            expired: self.expired,
+        };
+        Directory::compile(self.id, &self.settings, secrets)
+    }
+}

@@ -1,0 +1,188 @@
+//! What is asked of the directory once its answer is matched to an attempt, in this order: the
+//! issuer of the answer, the exchange of its code, the ID token, the directory's settings about the
+//! person, userinfo.
+
+use std::sync::Arc;
+
+use broker::attempt::Leg;
+use broker::failure::FailureCode;
+use broker::settings::UserinfoUse;
+use broker::tenant::{Directory, SecretSlot};
+use broker::timeline::Step;
+use broker::user::Identity;
+use broker::{admission, forward, sso};
+use chrono::{DateTime, TimeDelta, Utc};
+use oidc::rp::callback::{self, CallbackAnswer};
+use oidc::rp::id_token::VerifiedIdToken;
+use oidc::rp::metadata::ProviderMetadata;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::Answered;
+use crate::keyring;
+use crate::login::start::callback as callback_url;
+use crate::login::{Trace, Why};
+use crate::upstream::{Exchange, Tokens, Verify, sent_back};
+
+/// How far the directory's clock may be off. [OIDCC-3.1.3.7-9]
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// Redeems the directory's code and verifies what comes for it. `max_age` is how many seconds
+/// before its start the authentication may have been, where somebody asked for a fresh one.
+pub(crate) async fn ask(
+    trace: &mut Trace,
+    leg: &Leg,
+    answer: CallbackAnswer,
+    (directory, max_age): (Arc<Directory>, Option<u32>),
+) -> Result<Answered, Why> {
+    let step = Step::Finish;
+    let app = Arc::clone(&trace.app);
+    let tenant = trace.loaded.tenant.id;
+    let metadata = app.upstream.metadata(tenant, &directory).await?;
+    let code = code(answer, &metadata)?;
+    let redirect_uri = callback_url(&trace.loaded.issuer, &directory);
+    let exchange = Exchange { code: &code, redirect_uri: &redirect_uri, verifier: &leg.verifier };
+    let tokens = redeem(trace, &directory, &metadata, exchange).await?;
+    trace.note(step, "The directory redeemed its code.");
+    let access_token = tokens.access_token.as_ref();
+    let verify =
+        Verify { id_token: &tokens.id_token, access_token, code: &code, nonce: &leg.nonce };
+    let now = app.clock.now();
+    let verified = app.upstream.verify(tenant, &directory, &metadata, verify, now).await?;
+    let auth_time = time(verified.claims().get("auth_time"));
+    // A fresh sign-in was asked for: the directory has to say when it was, and it has to have been
+    // since then (THREATS AZ-10). [OIDCC-3.1.3.7-13]
+    let is_fresh = |max_age| sso::is_fresh(auth_time, max_age, leg.started_at - LEEWAY);
+    if !max_age.is_none_or(is_fresh) {
+        let detail = "auth_time is missing or older than the application allows";
+        return Err((FailureCode::AuthenticationTooOld, detail.to_owned()));
+    }
+    trace.note(step, "The ID token is verified.");
+    admission::admit(&directory, verified.claims())?;
+    let subject = admission::subject(&directory, verified.claims())?;
+    if let Some(note) = admission::groups(&directory, verified.claims())? {
+        trace.note(step, note);
+    }
+    let userinfo = userinfo(trace, &directory, &metadata, access_token, &verified).await?;
+    if userinfo.is_some() {
+        trace.note(step, "Userinfo answered.");
+    }
+    let acr = text(verified.claims().get("acr"));
+    Ok(Answered {
+        identity: Identity {
+            directory: directory.id,
+            issuer: verified.issuer().to_owned(),
+            subject,
+        },
+        acr: acr.and_then(|acr| forward::acr(&directory, &acr).map(str::to_owned)),
+        amr: texts(verified.claims().get("amr")),
+        id_token: verified.into_claims(),
+        directory,
+        userinfo,
+        auth_time,
+        replaces: None,
+        spent: None,
+    })
+}
+
+/// The code, if the answer has one and is from the directory that was asked.
+fn code(answer: CallbackAnswer, metadata: &ProviderMetadata) -> Result<String, Why> {
+    // Before the code leaves us: is it from the one that was asked? [RFC9207-2.4]
+    let announced = metadata.authorization_response_iss_parameter_supported;
+    if callback::check_issuer(answer.iss(), &metadata.issuer, announced).is_err() {
+        let detail = "iss in the answer is not the directory's issuer";
+        return Err((FailureCode::CallbackIssuerMismatch, detail.to_owned()));
+    }
+    match answer {
+        CallbackAnswer::Code { code, .. } => Ok(code),
+        CallbackAnswer::Error { error, error_description, .. } => {
+            Err(sent_back(&error, error_description.as_deref()))
+        }
+    }
+}
+
+/// Exchanges the code, and remembers what the directory says of our secrets on the way.
+async fn redeem(
+    trace: &mut Trace,
+    directory: &Directory,
+    metadata: &ProviderMetadata,
+    exchange: Exchange<'_>,
+) -> Result<Tokens, Why> {
+    let app = Arc::clone(&trace.app);
+    let tenant = trace.loaded.tenant.id;
+    let key = keyring::assertion_key(&app, &trace.loaded, directory, app.clock.now()).await;
+    let key = key.map_err(|error| (FailureCode::Internal, error.to_string()))?;
+    let exchanged =
+        app.upstream.exchange(tenant, directory, metadata, exchange, key.as_deref()).await;
+    for (slot, failure) in exchanged.refused {
+        let name = match slot {
+            SecretSlot::Current => "client_secret",
+            SecretSlot::Next => "next_client_secret",
+        };
+        trace.note(Step::Finish, format!("The directory refused {name}: {}.", failure.as_str()));
+        if failure == FailureCode::DirectorySecretExpired {
+            learn(trace, directory, slot).await;
+        }
+    }
+    Ok(exchanged.tokens?)
+}
+
+/// Writes down that a secret has expired, once; the login does not depend on it.
+async fn learn(trace: &Trace, directory: &Directory, slot: SecretSlot) {
+    let is_known = |one: &broker::tenant::DirectorySecret| one.slot == slot && one.is_expired;
+    if directory.secrets.iter().any(is_known) {
+        return;
+    }
+    let store = trace.app.store.tenant(trace.loaded.tenant.id);
+    let noted = store.note_expired_secret(directory.id, slot, trace.loaded.version()).await;
+    match noted {
+        Ok(true) => tracing::warn!(
+            tenant.id = %trace.loaded.tenant.id,
+            directory.id = %directory.id,
+            "directory.secret_expired: the directory called a client secret expired"
+        ),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "an expired secret was not written down"),
+    }
+}
+
+async fn userinfo(
+    trace: &Trace,
+    directory: &Directory,
+    metadata: &ProviderMetadata,
+    access_token: Option<&SecretString>,
+    verified: &VerifiedIdToken,
+) -> Result<Option<Map<String, Value>>, Why> {
+    let Some(access_token) = access_token else { return Ok(None) };
+    if metadata.userinfo_endpoint.is_none() || !is_userinfo_wanted(directory, verified.claims()) {
+        return Ok(None);
+    }
+    let (upstream, tenant) = (&trace.app.upstream, trace.loaded.tenant.id);
+    let subject = verified.subject();
+    Ok(Some(upstream.userinfo(tenant, directory, metadata, access_token, subject).await?))
+}
+
+fn is_userinfo_wanted(directory: &Directory, id_token: &Map<String, Value>) -> bool {
+    match directory.userinfo {
+        UserinfoUse::Always => true,
+        UserinfoUse::WhenNeeded => {
+            directory.userinfo_claims.iter().any(|name| !id_token.contains_key(name))
+        }
+        UserinfoUse::Never => false,
+    }
+}
+
+/// A time of zero, which some directories send, is none.
+fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
+    let seconds = value.and_then(Value::as_i64).filter(|seconds| *seconds > 0)?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).filter(|text| text.len() <= 255).map(str::to_owned)
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let all = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(|one| text(Some(one))).take(20).collect()
+}
