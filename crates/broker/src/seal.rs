@@ -6,7 +6,8 @@
 //!  ├── HKDF "browser" → seals login attempts in cookies        (MasterKey::browser_key)
 //!  └── HKDF "client"  → keyed hashes of client secrets         (MasterKey::client_secret_hash)
 //! data key of a tenant → seals upstream secrets and signing keys, with table, column and row
-//! as associated data, so that a value copied elsewhere does not open (THREATS SC-03)
+//!  │ as associated data, so that a value copied elsewhere does not open (THREATS SC-03)
+//!  └── HKDF "pairwise" → makes pairwise identifiers            (MasterKey::pairwise_key)
 //! ```
 //!
 //! A sealed value is `version (1) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`, AES-256-GCM. The version
@@ -19,6 +20,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
 
 use crate::id::TenantId;
+use crate::sub::PairwiseKey;
 
 const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
@@ -150,8 +152,26 @@ impl MasterKey {
     /// # Errors
     /// When it was wrapped by another master key or for another tenant.
     pub fn unwrap(&self, tenant: TenantId, wrapped: &[u8]) -> Result<SealingKey, Unopenable> {
+        SealingKey::new(&self.data_key(tenant, wrapped)?)
+    }
+
+    /// The key of a tenant's pairwise identifiers, derived from its data key.
+    ///
+    /// # Errors
+    /// As [`MasterKey::unwrap`].
+    pub fn pairwise_key(
+        &self,
+        tenant: TenantId,
+        wrapped: &[u8],
+    ) -> Result<PairwiseKey, Unopenable> {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule data key v1");
+        let data_key = salt.extract(&self.data_key(tenant, wrapped)?);
+        Ok(PairwiseKey::new(&derive(&data_key, b"pairwise")?))
+    }
+
+    fn data_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<[u8; 32], Unopenable> {
         let bytes = self.wrap.open(&["tenants", "data_key", &tenant.to_string()], wrapped)?;
-        SealingKey::new(bytes.as_slice().try_into().map_err(|_| Unopenable)?)
+        bytes.as_slice().try_into().map_err(|_| Unopenable)
     }
 
     /// A value that this key [recognises](Self::recognises) and no other does.
@@ -189,10 +209,9 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-fn derive(master: &hkdf::Prk, purpose: &[u8]) -> Result<[u8; 32], Unopenable> {
+fn derive(from: &hkdf::Prk, purpose: &[u8]) -> Result<[u8; 32], Unopenable> {
     let mut key = [0; 32];
-    master
-        .expand(&[purpose], hkdf::HKDF_SHA256)
+    from.expand(&[purpose], hkdf::HKDF_SHA256)
         .and_then(|okm| okm.fill(&mut key))
         .map_err(|_| Unopenable)?;
     Ok(key)
@@ -237,6 +256,23 @@ mod tests {
         assert!(master().unwrap(a, &wrapped).is_ok());
         assert_eq!(master().unwrap(b, &wrapped).unwrap_err(), Unopenable);
         assert_eq!(MasterKey::new(&[8; 32]).unwrap().unwrap(a, &wrapped).unwrap_err(), Unopenable);
+    }
+
+    #[test]
+    fn pairwise_key_stays_when_the_data_key_is_wrapped_again_and_differs_by_data_key() {
+        let tenant = TenantId(uuid::Uuid::from_u128(1));
+        let user = crate::user::User {
+            id: crate::id::UserId(uuid::Uuid::nil()),
+            sub: "s".to_owned(),
+            external_id: "e".to_owned(),
+        };
+        let rule = crate::sub::SubRule::Pairwise("a.example".to_owned());
+        let made = |nonce, data_key| {
+            let wrapped = master().wrap(tenant, [nonce; 12], &[data_key; 32]).unwrap();
+            rule.apply(&user, &master().pairwise_key(tenant, &wrapped).unwrap()).unwrap()
+        };
+        assert_eq!(made(1, 9), made(2, 9));
+        assert_ne!(made(1, 9), made(1, 8));
     }
 
     #[test]

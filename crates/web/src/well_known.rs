@@ -25,7 +25,8 @@ pub(crate) async fn discovery(
     Path(tenant): Path<String>,
 ) -> Result<Response, Refused> {
     let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
-    let document = metadata::document(&loaded.issuer, &algorithms(&loaded));
+    let document =
+        metadata::document(&loaded.issuer, &algorithms(&loaded), &subject_types(&loaded));
     Ok(([(header::CACHE_CONTROL, CACHEABLE)], Json(document)).into_response())
 }
 
@@ -56,4 +57,12 @@ fn algorithms(loaded: &Loaded) -> Vec<Alg> {
         }
     }
     algorithms
+}
+
+/// Both kinds only if an application has a pairwise `sub`: middleware without it need not wonder.
+fn subject_types(loaded: &Loaded) -> Vec<&'static str> {
+    let mut types = vec!["public"];
+    let kinds = loaded.tenant.applications.iter().map(|one| one.sub.subject_type());
+    types.extend(kinds.filter(|kind| *kind == "pairwise").take(1));
+    types
 }

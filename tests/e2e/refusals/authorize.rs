@@ -280,7 +280,7 @@ async fn az_06_response_mode_is_never_one_that_is_not_registered() -> Result<()>
         (code.clone().set("response_mode", "FRAGMENT"), "query"),
         (code.clone().again("response_mode", "fragment").again("response_mode", "query"), "query"),
         // iMIS has registered form_post, and query for the code alone.
-        (hybrid.clone().set("response_mode", "query"), "form_post"),
+        (hybrid.clone().set("response_mode", "query").set("prompt", "none"), "form_post"),
         (hybrid.clone().set("response_mode", "fragment"), "form_post"),
         (hybrid.without("response_mode"), "form_post"),
         (Parameters::authorize("imis").set("response_mode", "fragment"), "query"),

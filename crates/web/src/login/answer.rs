@@ -18,11 +18,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oidc::op::answer::{self, AuthorizationResponse, Success};
 use oidc::op::id_token::{self, IdTokenInput};
 use oidc::pkce::CodeChallenge;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use store::{LoginCommit, LoginOutcome, NewGrant, NewSession, ReuseCommit, ReuseOutcome};
 
 use super::finish::Answered;
-use super::{Login, release};
+use super::release::{self, Released};
+use super::{Login, user};
 use crate::entropy::{self, NoEntropy};
 use crate::keyring::{self, KeyError};
 use crate::page;
@@ -88,6 +89,7 @@ pub(crate) async fn from_directory(
             login: login.trace.login,
             application: login.application.id,
             identity: answered.identity.clone(),
+            email: broker::user::trusted_email(&profile),
             user: resolved.clone(),
             session: NewSession {
                 id: authenticated.session,
@@ -109,15 +111,8 @@ pub(crate) async fn from_directory(
                 return signed_in(&login, &answered, &minted, &session_value);
             }
             LoginOutcome::IdentityAppeared => {
-                let known = store.known_user(&answered.identity).await?;
-                let entropy = entropy::bytes()?;
-                match broker::user::resolve(known, &profile, now, &entropy) {
-                    Ok(again) => {
-                        resolved = again;
-                        continue;
-                    }
-                    Err(failure) => failure,
-                }
+                (login, resolved) = user::resolve(login, &answered, &profile).await?;
+                continue;
             }
             LoginOutcome::AlreadyUsed => FailureCode::AttemptUsed,
             LoginOutcome::ExternalIdTaken => FailureCode::ExternalIdTaken,
@@ -158,11 +153,11 @@ pub(crate) async fn from_session(
 
 /// Step 7, then code and ID token as the response type says.
 async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Minted), Refused> {
-    let (mut login, claims) = release::release(login, authenticated)?;
+    let (mut login, released) = release::release(login, authenticated)?;
     let response_type = login.request.response_type;
     let code = if response_type.has_code() { Some(entropy::token()?) } else { None };
     let id_token = if response_type.has_id_token() {
-        Some(front_channel_id_token(&login, authenticated, &claims, code.as_deref()).await?)
+        Some(front_channel_id_token(&login, authenticated, &released, code.as_deref()).await?)
     } else {
         None
     };
@@ -179,8 +174,8 @@ async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Min
             code_challenge: login.request.code_challenge.as_ref().map(CodeChallenge::to_text),
             nonce: login.request.nonce.clone(),
             scope: login.request.scope.granted().iter().map(str::to_owned).collect(),
-            claims,
-            sub: authenticated.user.sub.clone(),
+            claims: released.claims,
+            sub: released.sub,
         }),
         None => None,
     };
@@ -192,7 +187,7 @@ async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Min
 async fn front_channel_id_token(
     login: &Login,
     authenticated: &Authenticated,
-    claims: &Map<String, Value>,
+    released: &Released,
     code: Option<&str>,
 ) -> Result<String, KeyError> {
     let application = &login.application;
@@ -201,7 +196,7 @@ async fn front_channel_id_token(
     let now = login.trace.app.clock.now();
     let input = IdTokenInput {
         issuer: &login.trace.loaded.issuer,
-        subject: &authenticated.user.sub,
+        subject: &released.sub,
         client_id: &application.client.client_id,
         issued_at: now,
         lifetime: application.id_token_lifetime,
@@ -213,7 +208,7 @@ async fn front_channel_id_token(
         access_token: None,
         code,
         alg: application.id_token_alg,
-        released: if all { claims } else { &none },
+        released: if all { &released.claims } else { &none },
     };
     sign(login.trace.app.as_ref(), &login.trace.loaded, &input).await
 }

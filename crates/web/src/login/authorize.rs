@@ -8,12 +8,18 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use broker::failure::FailureCode;
 use broker::timeline::Step;
-use oidc::op::authorize::{self, PageRefusal, Refusal};
+use oidc::op::authorize::{self, ID_TOKEN_BY_QUERY, PageRefusal, Refusal};
 use oidc::params::Params;
 
 use super::{Login, Trace, route};
 use crate::gateway::App;
 use crate::refusal::Refused;
+
+/// For the administrator of an application whose screen offers both values: middleware shows such
+/// an error as a bare code, or goes round in circles.
+const BY_QUERY: &str = "an ID token must not travel in a query: where the application is set up, \
+                        set the response mode to form_post, or the response type to code (imc \
+                        Learning Suite: tab Client Application)";
 
 /// The Authorization Endpoint, by GET and by POST. [OIDCC-3.1.2.1]
 pub(crate) async fn authorize(
@@ -61,6 +67,10 @@ pub(crate) async fn authorize(
         }
         Err(Refusal::Redirect(redirect, error)) => {
             let why = (Step::Authorize, FailureCode::RequestInvalid);
+            let silent = params.get("prompt") == Some("none");
+            if error == ID_TOKEN_BY_QUERY && !silent {
+                return Err(trace.explain(application, redirect, why, error, BY_QUERY).into());
+            }
             Ok(trace.refuse(&application, &redirect, why, &error)?)
         }
     }

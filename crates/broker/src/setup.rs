@@ -1,0 +1,156 @@
+//! What to enter in an application so that it signs people in here: its own screens, field by
+//! field, in their order and words, with the value to paste into each.
+//!
+//! A [`Sheet`] is the same for everybody who shows it: the command line, the admin API, the
+//! dashboard. It is made from the application as it is compiled, so that it cannot say anything
+//! else than what the gateway does. One file per preset: [`imis`], [`imc`], [`generic`].
+
+mod generic;
+mod imc;
+mod imis;
+
+use oidc::client::ClientAuth;
+use oidc::op::metadata::{AUTHORIZE_PATH, JWKS_PATH, TOKEN_PATH, USERINFO_PATH};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+
+use crate::settings::{ApplicationPreset, SecretSource};
+use crate::tenant::Application;
+
+/// How to enter an application's side of the connection. It may hold the client secret, so it is
+/// shown to whoever asked for it, and never logged.
+#[derive(Clone, Serialize)]
+pub struct Sheet {
+    /// The application's `client_id`.
+    pub client_id: String,
+    /// The application's name for people.
+    pub name: String,
+    /// What it follows.
+    pub preset: ApplicationPreset,
+    /// Its screens, in the order of entering.
+    pub sections: Vec<Section>,
+    /// What is likely to go wrong with these settings, and what to change.
+    pub warnings: Vec<String>,
+}
+
+/// A screen, or a tab of one.
+#[derive(Clone, Serialize)]
+pub struct Section {
+    /// Where it is, in the application's own words.
+    pub place: String,
+    /// Its fields, in the order of the screen.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a screen.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// What the screen calls it.
+    pub label: String,
+    /// What to enter or choose; a line each if there are several; empty if it is not ours to say.
+    pub value: String,
+    /// What is worth knowing, or nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Field {
+    fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into(), note: String::new() }
+    }
+
+    fn note(self, note: impl Into<String>) -> Self {
+        Self { note: note.into(), ..self }
+    }
+}
+
+/// What is known of an application's secret when its sheet is made.
+#[derive(Debug, Clone, Copy)]
+pub enum Secret<'a> {
+    /// It was made just now, and this is the one time to show it.
+    New(&'a SecretString),
+    /// It came from here.
+    Reference(&'a SecretSource),
+    /// It was made when the application was, and shown then.
+    ShownBefore,
+}
+
+/// What a sheet is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The tenant's issuer.
+    pub issuer: &'a str,
+    /// The application.
+    pub application: &'a Application,
+    /// What is known of its secret.
+    pub secret: Secret<'a>,
+}
+
+/// The sheet of an application, as its preset has it.
+pub fn sheet(parts: Parts<'_>) -> Sheet {
+    let application = parts.application;
+    let (sections, warnings) = match application.preset {
+        ApplicationPreset::Imis => (imis::sections(parts), imis::warnings(application)),
+        ApplicationPreset::Imc => (imc::sections(parts), imc::warnings(application)),
+        ApplicationPreset::Generic => (generic::sections(parts), Vec::new()),
+    };
+    Sheet {
+        client_id: application.client.client_id.clone(),
+        name: application.name.clone(),
+        preset: application.preset,
+        sections,
+        warnings,
+    }
+}
+
+impl Parts<'_> {
+    fn discovery(self) -> String {
+        format!("{}/.well-known/openid-configuration", self.issuer)
+    }
+
+    fn endpoint(self, label: &str, path: &str) -> Field {
+        Field::new(label, format!("{}{path}", self.issuer))
+    }
+
+    /// Labels as the screen has them, in the order authorization, token, userinfo, keys.
+    fn endpoints(self, labels: [&str; 4]) -> Vec<Field> {
+        let paths = [AUTHORIZE_PATH, TOKEN_PATH, USERINFO_PATH, JWKS_PATH];
+        labels.into_iter().zip(paths).map(|(label, path)| self.endpoint(label, path)).collect()
+    }
+
+    fn client_id(self, label: &str) -> Field {
+        Field::new(label, &self.application.client.client_id)
+    }
+
+    fn client_secret(self, label: &str) -> Field {
+        if matches!(self.application.client.auth, ClientAuth::None) {
+            return Field::new(label, "").note("none: this is a public application");
+        }
+        match self.secret {
+            Secret::New(secret) => Field::new(label, secret.expose_secret())
+                .note("shown this once; the secrets from before stay valid"),
+            Secret::Reference(SecretSource::Env(name)) => {
+                Field::new(label, "").note(format!("the value of the environment variable {name}"))
+            }
+            Secret::Reference(SecretSource::File(path)) => {
+                Field::new(label, "").note(format!("the content of the file {path}"))
+            }
+            Secret::Reference(SecretSource::Literal(_)) | Secret::ShownBefore => {
+                Field::new(label, "")
+                    .note("shown once, when it was made; --new-secret makes another")
+            }
+        }
+    }
+}
+
+/// Texts as the lines of one field.
+fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    texts.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+fn redirect_uris(application: &Application) -> impl Iterator<Item = &str> {
+    application.client.redirect_uris.iter().map(oidc::redirect_uri::RedirectUri::as_str)
+}
+
+#[cfg(test)]
+mod tests;
