@@ -26,7 +26,9 @@ pub struct LoginCommit {
     pub application: ApplicationId,
     /// Whom the directory named; its directory is the session's.
     pub identity: Identity,
-    /// Whose identity that is, or who is made for it.
+    /// The e-mail address that the directory is trusted with, as it is looked up; the user keeps it.
+    pub email: Option<String>,
+    /// Whose identity that is, who is made for it, or whom it joins.
     pub user: Resolved,
     /// The session to open.
     pub session: NewSession,
@@ -48,7 +50,8 @@ pub enum LoginOutcome {
     /// The login has been finished before, well or not: a callback was played again.
     AlreadyUsed,
     /// The identity is not what was looked up: another login made its user a moment ago, or it is
-    /// gone, or the user was blocked. Look it up again and decide anew.
+    /// gone, or the user was blocked, or is no longer the one whom the address means. Look it up
+    /// again and decide anew.
     IdentityAppeared,
     /// Another user of the tenant has the new user's `external_id`.
     ExternalIdTaken,
@@ -85,8 +88,9 @@ pub enum ReuseOutcome {
 }
 
 impl TenantStore {
-    /// Writes a login: it is used up, its user met or made, the session opened and the grant given,
-    /// all in one transaction and one round trip, or nothing of it. (THREATS ID-12, KD-05)
+    /// Writes a login: it is used up, its user met, made or joined, the session opened and the
+    /// grant given, all in one transaction and one round trip, or nothing of it. A join, and a
+    /// change of the user's address, go into the audit log. (THREATS ID-04, ID-12, KD-05)
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::Conflict`] when the application or directory was
@@ -94,16 +98,17 @@ impl TenantStore {
     /// subject over 1024 bytes, or text with U+0000.
     pub async fn commit_login(&self, login: &LoginCommit) -> Result<LoginOutcome, StoreError> {
         let user = login.user.user();
-        let made = match &login.user {
-            Resolved::New(user) => Some(user),
-            Resolved::Known(_) => None,
+        let (made, joined) = match &login.user {
+            Resolved::New(user) => (Some(user), None),
+            Resolved::Joined(_, because) => (None, Some(because.as_str())),
+            Resolved::Known(_) => (None, None),
         };
         let (session, grant) = (&login.session, GrantColumns::of(login.grant.as_ref())?);
         let outcome = sqlx::query_scalar!(
             r#"select commit_login(
-                   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-                   $16::text::json, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                   $28::text::json, $29) as "outcome!""#,
+                   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                   $18::text::json, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29,
+                   $30::text::json, $31) as "outcome!""#,
             self.id().0,
             login.login.0,
             login.application.0,
@@ -113,9 +118,11 @@ impl TenantStore {
             timeline_json(&login.timeline)?,
             login.identity.issuer,
             login.identity.subject,
+            login.email,
             user.id.0,
             made.map(|user| user.sub.as_str()),
             made.map(|user| user.external_id.as_str()),
+            joined,
             session.id.0,
             &session.token_hash[..],
             session.replaces.as_ref().map(<[u8; 32]>::as_slice),

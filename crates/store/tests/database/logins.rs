@@ -3,7 +3,7 @@
 use broker::failure::FailureCode;
 use broker::id::{ApplicationId, LoginId};
 use broker::timeline::Step;
-use broker::user::Resolved;
+use broker::user::{Resolved, Sighting};
 use chrono::TimeDelta;
 use store::{
     LoginCommit, LoginOutcome, LoginRecord, LoginState, Recorded, ReuseCommit, ReuseOutcome,
@@ -33,9 +33,9 @@ async fn view(world: &World, login: LoginId) -> Option<store::LoginView> {
 async fn login_makes_user_session_and_grant() {
     let world = world().await;
     let login = world.login("ada");
-    assert!(world.tenant.known_user(&login.identity).await.unwrap().is_none());
+    assert!(world.known(&login.identity).await.is_none());
     assert_eq!(world.tenant.commit_login(&login).await.unwrap(), LoginOutcome::Committed);
-    let known = world.tenant.known_user(&login.identity).await.unwrap().unwrap();
+    let known = world.known(&login.identity).await.unwrap();
     assert_eq!((&known.user, known.blocked), (login.user.user(), false));
     let session = world.tenant.session(login.session.token_hash, now()).await.unwrap().unwrap();
     assert_eq!(session.id, login.session.id);
@@ -66,7 +66,7 @@ async fn up_02_replayed_login_is_already_used() {
     world.tenant.commit_login(&login).await.unwrap();
     let again = LoginCommit { login: login.login, ..world.login("eve") };
     assert_eq!(world.tenant.commit_login(&again).await.unwrap(), LoginOutcome::AlreadyUsed);
-    assert!(world.tenant.known_user(&again.identity).await.unwrap().is_none());
+    assert!(world.known(&again.identity).await.is_none());
     assert!(world.tenant.session(again.session.token_hash, now()).await.unwrap().is_none());
 }
 
@@ -101,7 +101,8 @@ async fn id_12_parallel_first_logins_make_one_user() {
                 match tenant.commit_login(&login).await.unwrap() {
                     LoginOutcome::Committed => return login.user.user().clone(),
                     LoginOutcome::IdentityAppeared => {
-                        let known = tenant.known_user(&login.identity).await.unwrap().unwrap();
+                        let sighting = tenant.known_user(&login.identity, None).await.unwrap();
+                        let Sighting::Identity(known) = sighting else { panic!("{sighting:?}") };
                         login.user = Resolved::Known(known.user);
                     }
                     other => panic!("{other:?}"),
@@ -133,7 +134,7 @@ async fn id_01_external_id_of_another_person_is_refused() {
     world.tenant.commit_login(&world.login("ada")).await.unwrap();
     let login = LoginCommit { user: new_user("E-ada"), ..world.login("eve") };
     assert_eq!(world.tenant.commit_login(&login).await.unwrap(), LoginOutcome::ExternalIdTaken);
-    assert!(world.tenant.known_user(&login.identity).await.unwrap().is_none());
+    assert!(world.known(&login.identity).await.is_none());
     assert!(view(&world, login.login).await.is_none());
 }
 
@@ -164,7 +165,7 @@ async fn tk_12_blocked_user_gets_nothing() {
         .execute(&mut owner)
         .await
         .unwrap();
-    assert!(world.tenant.known_user(&first.identity).await.unwrap().unwrap().blocked);
+    assert!(world.known(&first.identity).await.unwrap().blocked);
     assert!(world.tenant.session(first.session.token_hash, now()).await.unwrap().is_none());
     let user = Resolved::Known(first.user.user().clone());
     let second = LoginCommit { user, ..world.login("ada") };

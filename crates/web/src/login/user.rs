@@ -1,41 +1,57 @@
-//! Step 6 of a login: which user is this? Found by identity alone, or proposed as a new one.
+//! Step 6 of a login: which user is this? Found by identity, joined to one by a trusted e-mail
+//! address, or proposed as a new one (the rules are in [`broker::user`]).
 
 use axum::response::Response;
 use broker::profile::Profile;
 use broker::timeline::Step;
-use broker::user::{self, Resolved};
+use broker::user::{self, Identity, JoinRule, Resolved};
 
 use super::finish::Answered;
-use super::{Login, answer};
+use super::{Login, Trace, Why, answer};
 use crate::entropy;
 use crate::refusal::Refused;
 
 /// Finds or proposes the user, then lets steps 7 and 8 run.
-///
-/// Two first sights of one identity may race: the commit then says that the identity has appeared,
-/// and this runs once more and finds it (THREATS ID-12).
 pub(crate) async fn user(
-    mut login: Login,
+    login: Login,
     answered: Answered,
     profile: Profile,
 ) -> Result<Response, Refused> {
-    let store = login.trace.app.store.tenant(login.trace.loaded.tenant.id);
-    let known = store.known_user(&answered.identity).await?;
-    let resolved = user::resolve(known, &profile, login.trace.now, &entropy::bytes()?);
-    match resolved {
+    let (login, resolved) = resolve(login, &answered, &profile).await?;
+    Box::pin(answer::from_directory(login, answered, profile, resolved)).await
+}
+
+/// Finds or proposes the user, and tells the timeline.
+///
+/// Two first sights of one identity may race, and so may two joins: the commit then says that
+/// things are not what they were, and this runs once more (THREATS ID-12).
+pub(super) async fn resolve(
+    mut login: Login,
+    answered: &Answered,
+    profile: &Profile,
+) -> Result<(Login, Resolved), Refused> {
+    match look_up(&login.trace, &answered.identity, profile).await? {
         Ok(resolved) => {
-            login.trace.note(
-                Step::User,
-                match &resolved {
-                    Resolved::Known(_) => "The identity belongs to a user.",
-                    Resolved::New(_) => "First sight of the identity: a new user.",
-                },
-            );
-            Box::pin(answer::from_directory(login, answered, profile, resolved)).await
+            login.trace.note(Step::User, resolved.note());
+            Ok((login, resolved))
         }
-        Err(failure) => {
-            let directory = Some(answered.directory.id);
-            Err(login.fail(directory, Step::User, failure, failure.cause()).into())
+        Err((failure, detail)) => {
+            Err(login.fail(Some(answered.directory.id), Step::User, failure, detail).into())
         }
     }
+}
+
+/// The user of an identity with this profile, as a commit at this moment would have it.
+pub(crate) async fn look_up(
+    trace: &Trace,
+    identity: &Identity,
+    profile: &Profile,
+) -> Result<Result<Resolved, Why>, Refused> {
+    let tenant = &trace.loaded.tenant;
+    let email = user::trusted_email(profile);
+    let store = trace.app.store.tenant(tenant.id);
+    let sighting = store.known_user(identity, email.as_deref()).await?;
+    let rule = JoinRule::of(tenant.join_by_email);
+    let resolved = user::resolve(sighting, profile, rule, trace.now, &entropy::bytes()?);
+    Ok(resolved.map_err(|why| (why.failure(), why.to_string())))
 }
