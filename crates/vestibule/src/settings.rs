@@ -42,18 +42,20 @@ const DATA_DIR: Names = names("--data-dir", "VESTIBULE_DATA_DIR", "data_dir");
 const MASTER_KEY_FILE: Names =
     names("--master-key-file", "VESTIBULE_MASTER_KEY_FILE", "master_key_file");
 const EGRESS_ALLOW: Names = names("--egress-allow", "VESTIBULE_EGRESS_ALLOW", "egress_allow");
+const DNS: Names = names("--dns", "VESTIBULE_DNS", "dns");
 const LOG_FORMAT: Names = names("--log-format", "VESTIBULE_LOG_FORMAT", "log_format");
 const LOG_LEVEL: Names = names("--log-level", "VESTIBULE_LOG_LEVEL", "log_level");
 
 /// Every setting, for the tests that compare help and documents with them.
 #[cfg(test)]
-pub(crate) const ALL: [Names; 8] = [
+pub(crate) const ALL: [Names; 9] = [
     PUBLIC_URL,
     LISTEN,
     DATABASE_URL,
     DATA_DIR,
     MASTER_KEY_FILE,
     EGRESS_ALLOW,
+    DNS,
     LOG_FORMAT,
     LOG_LEVEL,
 ];
@@ -92,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) master_key_file: Option<PathBuf>,
     /// Private networks that directories may be in.
     pub(crate) egress_allow: Vec<IpNet>,
+    /// The name servers that are asked for proofs of domains; empty: the system's.
+    pub(crate) dns: Vec<SocketAddr>,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
     /// What is logged; `None`: as the command sees fit.
@@ -171,6 +175,7 @@ impl Settings {
             gateway.egress_allow.as_deref(),
             file.keys.egress_allow.as_deref(),
         );
+        let dns = layers.list(DNS, gateway.dns.dns.as_deref(), file.keys.dns.as_deref());
 
         Ok(Self {
             public_url: public_url.as_ref().map(parse_public_url).transpose()?,
@@ -181,6 +186,7 @@ impl Settings {
             data_dir: data_dir.unwrap_or_else(embedded_postgres::default_data_dir),
             master_key_file,
             egress_allow: egress.iter().map(parse_network).collect::<Result<_, _>>()?,
+            dns: dns.iter().map(parse_name_server).collect::<Result<_, _>>()?,
             log_format: format.as_ref().map_or(Ok(LogFormat::Text), parse_log_format)?,
             log_level: level.as_ref().map(parse_log_level).transpose()?,
         })
@@ -262,6 +268,16 @@ fn parse_network(given: &Given) -> Result<IpNet, SettingsError> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| given.is_not("a network such as 10.0.0.0/8, or an IP address"))
+}
+
+/// A name server: an address, with a port unless that is 53.
+fn parse_name_server(given: &Given) -> Result<SocketAddr, SettingsError> {
+    let text = given.text.trim();
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53)))
+        .map_err(|_| {
+            given.is_not("the address of a name server such as 192.0.2.53 or 127.0.0.1:5353")
+        })
 }
 
 fn parse_log_format(given: &Given) -> Result<LogFormat, SettingsError> {

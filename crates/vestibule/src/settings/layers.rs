@@ -37,6 +37,7 @@ pub(super) struct Keys {
     pub(super) data_dir: Option<Spanned<String>>,
     pub(super) master_key_file: Option<Spanned<String>>,
     pub(super) egress_allow: Option<Vec<Spanned<String>>>,
+    pub(super) dns: Option<Vec<Spanned<String>>>,
     pub(super) log_format: Option<Spanned<String>>,
     pub(super) log_level: Option<Spanned<String>>,
 }

@@ -89,6 +89,16 @@ fn networks_are_lists_in_the_file_and_comma_separated_elsewhere() {
 }
 
 #[test]
+fn name_servers_have_port_53_unless_they_say_otherwise() {
+    let dns = |text| load(None, &[("VESTIBULE_DNS", text)], "").map(|settings| settings.dns);
+    let shown: Vec<_> = dns("192.0.2.53, [2001:db8::1]:5353,2001:db8::2").unwrap();
+    let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["192.0.2.53:53", "[2001:db8::1]:5353", "[2001:db8::2]:53"]);
+    assert!(dns("").unwrap().is_empty());
+    assert!(error(&[], "dns = ['ns.example.org']").starts_with("vestibule.toml:1:8 (dns): `ns."));
+}
+
+#[test]
 fn a_public_url_is_https_or_loopback_and_has_no_path() {
     let public = |text| load(None, &[("VESTIBULE_PUBLIC_URL", text)], "").map(|s| s.public_url);
     assert_eq!(public("https://Login.example.org/").unwrap().unwrap(), "https://login.example.org");
