@@ -3,11 +3,16 @@
 //! Nothing is written before the directory has answered. An [`Attempt`] is sealed into a cookie of
 //! this browser, bound to its tenant and its login; the directory sees only a `state` that names
 //! the login, sealed as well. Both open on every node.
+//!
+//! What the answer has to fit is the [`Leg`]. A login's attempt knows the application's request
+//! besides; a test login has none, so its leg travels alone, sealed for another place: neither can
+//! be taken for the other.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use oidc::op::authorize::CheckedRequest;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -19,19 +24,13 @@ use crate::seal::{SealingKey, Unopenable};
 /// minutes, so a longer sign-in would only fail later and less clearly.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(14);
 
-/// A login that waits for the directory's answer.
+/// What the directory's answer has to fit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Attempt {
+pub struct Leg {
     /// The login.
     pub login: LoginId,
-    /// Who asked.
-    pub application: ApplicationId,
     /// Who was asked.
     pub directory: DirectoryId,
-    /// What was asked.
-    pub request: CheckedRequest,
-    /// Which rule chose the directory.
-    pub reason: Reason,
     /// The `nonce` that the directory's ID token has to carry.
     pub nonce: String,
     /// The `code_verifier` of the directory's code. [RFC7636-4.1]
@@ -40,12 +39,55 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
 }
 
-impl Attempt {
+/// A login that waits for the directory's answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What the answer has to fit.
+    #[serde(flatten)]
+    pub leg: Leg,
+    /// Who asked.
+    pub application: ApplicationId,
+    /// What was asked.
+    pub request: CheckedRequest,
+    /// Which rule chose the directory.
+    pub reason: Reason,
+}
+
+impl Leg {
     /// Whether the person took too long.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         now >= self.started_at + LIFETIME
     }
 
+    /// Seals the leg of a test login for this tenant.
+    ///
+    /// # Errors
+    /// As [`Attempt::seal`].
+    pub fn seal(
+        &self,
+        key: &SealingKey,
+        tenant: TenantId,
+        nonce: [u8; 12],
+    ) -> Result<Vec<u8>, Unopenable> {
+        seal(self, &place("test", tenant, self.login), (key, nonce))
+    }
+
+    /// Opens what [`Leg::seal`] sealed for the same tenant and login.
+    ///
+    /// # Errors
+    /// [`Unopenable`]: it is somebody else's, altered, or the attempt of an ordinary login.
+    pub fn open(
+        key: &SealingKey,
+        tenant: TenantId,
+        login: LoginId,
+        sealed: &[u8],
+    ) -> Result<Self, Unopenable> {
+        let leg: Self = open(&place("test", tenant, login), key, sealed)?;
+        if leg.login == login { Ok(leg) } else { Err(Unopenable) }
+    }
+}
+
+impl Attempt {
     /// Seals it for this tenant and its login.
     ///
     /// # Errors
@@ -56,8 +98,7 @@ impl Attempt {
         tenant: TenantId,
         nonce: [u8; 12],
     ) -> Result<Vec<u8>, Unopenable> {
-        let plain = serde_json::to_vec(self).map_err(|_| Unopenable)?;
-        key.seal(&place(tenant, self.login), nonce, &plain)
+        seal(self, &place("attempt", tenant, self.leg.login), (key, nonce))
     }
 
     /// Opens what [`Attempt::seal`] sealed for the same tenant and login.
@@ -70,16 +111,31 @@ impl Attempt {
         login: LoginId,
         sealed: &[u8],
     ) -> Result<Self, Unopenable> {
-        let plain = key.open(&place(tenant, login), sealed)?;
-        serde_json::from_slice::<Self>(&plain)
-            .ok()
-            .filter(|attempt| attempt.login == login)
-            .ok_or(Unopenable)
+        let attempt: Self = open(&place("attempt", tenant, login), key, sealed)?;
+        if attempt.leg.login == login { Ok(attempt) } else { Err(Unopenable) }
     }
 }
 
-fn place(tenant: TenantId, login: LoginId) -> [String; 3] {
-    ["attempt".to_owned(), tenant.to_string(), login.to_string()]
+fn seal(
+    value: &impl Serialize,
+    place: &[String; 3],
+    (key, nonce): (&SealingKey, [u8; 12]),
+) -> Result<Vec<u8>, Unopenable> {
+    let plain = serde_json::to_vec(value).map_err(|_| Unopenable)?;
+    key.seal(place, nonce, &plain)
+}
+
+fn open<T: DeserializeOwned>(
+    place: &[String; 3],
+    key: &SealingKey,
+    sealed: &[u8],
+) -> Result<T, Unopenable> {
+    let plain = key.open(place, sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| Unopenable)
+}
+
+fn place(kind: &str, tenant: TenantId, login: LoginId) -> [String; 3] {
+    [kind.to_owned(), tenant.to_string(), login.to_string()]
 }
 
 /// What the directory gets as `state`: the login and the application it is for.
@@ -90,8 +146,8 @@ fn place(tenant: TenantId, login: LoginId) -> [String; 3] {
 pub struct UpstreamState {
     /// The login.
     pub login: LoginId,
-    /// The application it began at.
-    pub application: ApplicationId,
+    /// The application it began at; `None`: it is a test login.
+    pub application: Option<ApplicationId>,
 }
 
 impl UpstreamState {
@@ -107,7 +163,9 @@ impl UpstreamState {
         nonce: [u8; 12],
     ) -> Result<String, Unopenable> {
         let mut plain = self.login.0.as_bytes().to_vec();
-        plain.extend_from_slice(self.application.0.as_bytes());
+        if let Some(application) = self.application {
+            plain.extend_from_slice(application.0.as_bytes());
+        }
         let sealed = key.seal(&state_place(tenant, directory), nonce, &plain)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -125,11 +183,11 @@ impl UpstreamState {
         let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unopenable)?;
         let plain = key.open(&state_place(tenant, directory), &sealed)?;
         let (login, application) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
-        let application: [u8; 16] = application.try_into().map_err(|_| Unopenable)?;
-        Ok(Self {
-            login: LoginId(Uuid::from_bytes(*login)),
-            application: ApplicationId(Uuid::from_bytes(application)),
-        })
+        let application = match application {
+            [] => None,
+            bytes => Some(ApplicationId(Uuid::from_slice(bytes).map_err(|_| Unopenable)?)),
+        };
+        Ok(Self { login: LoginId(Uuid::from_bytes(*login)), application })
     }
 }
 
@@ -147,9 +205,13 @@ mod tests {
         let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
         let id = Uuid::from_u128;
         let (tenant, directory) = (TenantId(id(1)), DirectoryId(id(2)));
-        let state = UpstreamState { login: LoginId(id(3)), application: ApplicationId(id(4)) };
+        for application in [Some(ApplicationId(id(4))), None] {
+            let state = UpstreamState { login: LoginId(id(3)), application };
+            let text = state.seal(&key, tenant, directory, [5; 12]).unwrap();
+            assert_eq!(UpstreamState::open(&key, tenant, directory, &text), Ok(state));
+        }
+        let state = UpstreamState { login: LoginId(id(3)), application: None };
         let text = state.seal(&key, tenant, directory, [5; 12]).unwrap();
-        assert_eq!(UpstreamState::open(&key, tenant, directory, &text), Ok(state));
         let wrong = [(TenantId(id(9)), directory), (tenant, DirectoryId(id(9)))];
         for (tenant, directory) in wrong {
             assert_eq!(UpstreamState::open(&key, tenant, directory, &text), Err(Unopenable));
@@ -157,5 +219,43 @@ mod tests {
         for garbage in ["", "abc", &text[1..], &format!("{text}A")] {
             assert_eq!(UpstreamState::open(&key, tenant, directory, garbage), Err(Unopenable));
         }
+    }
+
+    fn attempt() -> serde_json::Value {
+        serde_json::json!({
+            "login": Uuid::from_u128(3), "application": Uuid::from_u128(4),
+            "directory": Uuid::from_u128(2), "reason": "only_directory", "nonce": "n",
+            "verifier": "v", "started_at": "2026-08-21T14:03:22Z",
+            "request": {
+                "redirect": { "uri": "https://a.example/cb", "mode": "query", "state": null },
+                "response_type": "code", "scope": ["openid"], "nonce": null,
+                "code_challenge": null, "prompt": [], "max_age": null, "login_hint": null,
+                "acr_values": null, "ui_locales": null, "directory_hint": null,
+            },
+        })
+    }
+
+    #[test]
+    fn az_16_test_login_and_login_are_never_taken_for_each_other() {
+        let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
+        let (tenant, login) = (TenantId(Uuid::from_u128(1)), LoginId(Uuid::from_u128(3)));
+        let attempt: Attempt = serde_json::from_value(attempt()).unwrap();
+        let sealed = attempt.seal(&key, tenant, [5; 12]).unwrap();
+        let test = attempt.leg.seal(&key, tenant, [6; 12]).unwrap();
+        assert!(Attempt::open(&key, tenant, login, &sealed).is_ok());
+        assert!(Leg::open(&key, tenant, login, &test).is_ok());
+        assert!(Leg::open(&key, tenant, login, &sealed).is_err());
+        assert!(Attempt::open(&key, tenant, login, &test).is_err());
+    }
+
+    #[test]
+    fn up_01_attempt_opens_for_its_tenant_and_its_login_only() {
+        let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
+        let id = Uuid::from_u128;
+        let attempt: Attempt = serde_json::from_value(attempt()).unwrap();
+        let sealed = attempt.seal(&key, TenantId(id(1)), [5; 12]).unwrap();
+        let (tenant, login) = (TenantId(id(1)), attempt.leg.login);
+        assert!(Attempt::open(&key, TenantId(id(9)), login, &sealed).is_err());
+        assert!(Attempt::open(&key, tenant, LoginId(id(9)), &sealed).is_err());
     }
 }

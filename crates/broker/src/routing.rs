@@ -9,6 +9,8 @@
 //! 5. the browser's last successful choice;
 //! 6. the person, on the chooser page.
 //!
+//! Only active directories are chosen: one that is being tested is reached by its test link alone.
+//!
 //! A hint that names nothing here is passed over without a trace to the outside, so that the
 //! answer never tells what exists in another tenant (THREATS UP-05).
 
@@ -93,19 +95,12 @@ impl Decision {
 
 /// Chooses by the six rules.
 pub fn choose(tenant: &Tenant, application: &Application, signals: Signals<'_>) -> Decision {
-    let admitted = || tenant.directories.iter().filter(|one| application.admits(one));
-    let active: Vec<_> =
-        admitted().filter(|one| one.state == DirectoryState::Active).cloned().collect();
+    let in_use =
+        |one: &&Arc<Directory>| one.state == DirectoryState::Active && application.admits(one);
+    let active: Vec<_> = tenant.directories.iter().filter(in_use).cloned().collect();
     let named = |slug: &str| active.iter().find(|one| one.slug.as_str() == slug);
 
-    // A directory that is being tested can be reached, but only by its name.
-    let hinted = signals.directory_hint.and_then(|hint| {
-        admitted().find(|one| {
-            one.slug.as_str() == hint
-                && matches!(one.state, DirectoryState::Active | DirectoryState::Testing)
-        })
-    });
-    if let Some(directory) = hinted {
+    if let Some(directory) = signals.directory_hint.and_then(named) {
         return Decision::directory(directory, Reason::ExplicitHint);
     }
     if let Some(decision) = signals.login_hint.and_then(|hint| by_domain(&active, hint)) {
@@ -145,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::id::{ApplicationId, DirectoryId, TenantId};
+    use crate::tenant::DirectorySecrets;
 
     fn directory(slug: &str, state: &str, domains: &[&str]) -> Arc<Directory> {
         let settings = json!({
@@ -152,7 +148,8 @@ mod tests {
             "state": state, "domains": domains,
         });
         let id = DirectoryId(uuid::Uuid::from_u128(u128::from(slug.as_bytes()[0])));
-        Arc::new(Directory::compile(id, &serde_json::from_value(settings).unwrap(), None).unwrap())
+        let settings = serde_json::from_value(settings).unwrap();
+        Arc::new(Directory::compile(id, &settings, DirectorySecrets::default()).unwrap())
     }
 
     fn application(directories: Option<&[&str]>) -> Application {
@@ -169,6 +166,7 @@ mod tests {
             id: TenantId(uuid::Uuid::from_u128(1)),
             slug: "acme".parse().unwrap(),
             name: "Acme".into(),
+            join_by_email: false,
             applications: vec![],
             directories,
         }
@@ -245,12 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn directory_in_testing_is_reached_by_name_only() {
+    fn directory_in_testing_is_reached_by_no_request() {
         let (tenant, app) = (three(), application(Some(&["t"])));
-        let by_name = Signals { directory_hint: Some("t"), ..Signals::default() };
-        assert_eq!(slug(&choose(&tenant, &app, by_name)), "t");
-        let by_mail = Signals { login_hint: Some("x@acme.example"), ..Signals::default() };
-        assert_eq!(slug(&choose(&tenant, &app, by_mail)), "(nowhere)");
+        let signals = Signals {
+            directory_hint: Some("t"),
+            session: Some("t"),
+            last_choice: Some("t"),
+            ..all()
+        };
+        assert_eq!(slug(&choose(&tenant, &app, signals)), "(nowhere)");
     }
 
     #[test]

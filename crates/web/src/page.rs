@@ -4,17 +4,19 @@
 //! - `error`: a login that failed, in plain words, with its support code and the ways out;
 //! - `notice`: starting over, a database that is away, an address without a page;
 //! - `form_post`: the answer to an application, as a form that submits itself;
-//! - `texts`: every word of them.
+//! - `test_login`: what a test login found, for whoever looks after a directory;
+//! - `texts`: every word of the others.
 //!
 //! A page loads nothing, runs no script but the one of `form_post`, and shows only what the
 //! configuration or Vestibule itself says, never what a request or a directory says; the typed
-//! e-mail alone returns into its box. Each takes 128 fresh random bits for its nonce, which its
+//! e-mail alone returns into its box, and `test_login` shows claims. Each takes 128 fresh random bits for its nonce, which its
 //! own style and script carry, so that the browser applies no others. [CSP3-7.1] The ids are an interface: test drivers rely on them.
 
 mod chooser;
 mod error;
 mod form_post;
 mod notice;
+mod test_login;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -35,6 +37,7 @@ pub(crate) use chooser::{Chooser, chooser};
 pub(crate) use error::{ErrorPage, error};
 pub(crate) use form_post::form_post;
 pub(crate) use notice::{Notice, internal, not_found, notice, unavailable};
+pub(crate) use test_login::{Fact, Row, Table, TestLogin, test_login};
 
 use texts::{ENGLISH, Texts};
 

@@ -1,9 +1,11 @@
 //! `vestibule apply`: makes the tenants in the database match a file.
 //!
-//! read and prove the file → migrate → [`change::carry_out`] in one transaction → print. A file
+//! read and prove the file → migrate → with `--probe`, ask the directories ([`probe`]) →
+//! [`change::carry_out`] in one transaction → print. A file
 //! with a mistake in it is refused before the database is touched.
 
 pub(super) mod change;
+mod probe;
 
 use anyhow::Context as _;
 use broker::plan::Prune;
@@ -16,7 +18,7 @@ use crate::cli::ApplyArgs;
 use crate::file::ConfigurationFile;
 use crate::output;
 use crate::secrets::Secrets;
-use crate::settings::process_env;
+use crate::settings::{Settings, process_env};
 use change::{Applied, Mode, Order};
 
 /// Runs `apply`.
@@ -57,6 +59,10 @@ async fn applied(
         mode: if args.dry_run { Mode::DryRun } else { Mode::Commit },
         now: super::now(),
     };
+    if args.probe {
+        let settings = Settings::load(&args.common, &args.reach.gateway(), &process_env)?;
+        probe::probe(tool, &settings, &order).await?;
+    }
     carry_out(&tool.store, &tool.master, &order).await
 }
 

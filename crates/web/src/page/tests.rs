@@ -2,6 +2,7 @@ use axum::body::to_bytes;
 use broker::failure::{FailureCode, Fixer};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -127,6 +128,25 @@ fn form_post_with(text: &str) -> Response {
     form_post(NONCE, "https://imis.example/cb?a=1&b=2", &[("code", "abc"), ("state", text)])
 }
 
+fn test_login_with(text: &str) -> Response {
+    let value = Value::String(text.to_owned());
+    let table = Table {
+        note: Some(text.to_owned()),
+        problem: Some((FailureCode::ClaimContractUnmet, text.to_owned())),
+        rows: vec![Row::new(text, Some(&value), text), Row::new("staff", None, "left out")],
+        ..Table::new("application-a", text)
+    };
+    let page = TestLogin {
+        tenant_name: text,
+        directory_name: text,
+        support_code: "7K2QD-9XW4M",
+        failure: Some((FailureCode::ClaimMissing, text)),
+        facts: &[Fact::new("subject", "Identity there", text)],
+        tables: &[table],
+    };
+    test_login(NONCE, &page)
+}
+
 /// Every page, with `text` wherever a page shows what it did not bring itself.
 fn all(text: &str) -> Vec<(&'static str, Response)> {
     vec![
@@ -134,6 +154,7 @@ fn all(text: &str) -> Vec<(&'static str, Response)> {
         ("chooser", chooser_with(text)),
         ("error", error(NONCE, error_page(FailureCode::ClaimMissing, text))),
         ("notice", notice_with(text)),
+        ("test_login", test_login_with(text)),
         ("unavailable", unavailable(NONCE)),
         ("internal", internal(NONCE)),
         ("not_found", not_found()),
@@ -346,6 +367,27 @@ async fn a_database_that_is_away_is_a_503_that_says_when_to_come_back() {
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(page.header("retry-after"), "5");
     assert!(page.html.contains("data-failure=\"database_unavailable\""));
+}
+
+/// `"1"` and `1` are different values, and a claim cannot hide what it is or turn the text.
+#[tokio::test]
+async fn sc_02_test_login_shows_claims_as_json_without_invisible_characters() {
+    let values = [json!("1"), json!(1), json!("a\u{202e}b\u{200b}"), json!("x".repeat(5_000))];
+    let rows = values.iter().map(|value| Row::raw("claim", value)).collect();
+    let page = TestLogin {
+        tenant_name: "Acme",
+        directory_name: "Okta",
+        support_code: "7K2QD-9XW4M",
+        failure: None,
+        facts: &[],
+        tables: &[Table { rows, ..Table::new("id-token", "Claims") }],
+    };
+    let page = Shown::of(test_login(NONCE, &page)).await;
+    for shown in ["<code>&#34;1&#34;</code>", "<code>1</code>", "a\\u{202e}b\\u{200b}"] {
+        assert!(page.html.contains(shown), "{shown}");
+    }
+    assert!(page.html.len() < 16_000 && page.html.contains('\u{2026}'), "{}", page.html.len());
+    assert!(page.html.contains("It works."));
 }
 
 #[test]

@@ -182,6 +182,13 @@ pub(super) const ENGLISH: Texts = Texts {
 
 const SAID: &[(FailureCode, Said)] = &[
     (
+        FailureCode::TestLinkInvalid,
+        Said {
+            title: "This test link does not work",
+            sentence: "It was used before, is older than 15 minutes, or is for another directory.",
+        },
+    ),
+    (
         FailureCode::DirectoryLoginRequired,
         Said {
             title: "Please sign in",

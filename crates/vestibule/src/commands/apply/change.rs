@@ -6,12 +6,14 @@ use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::id::{Slug, TenantId};
-use broker::plan::{self, Action, Options, Plan, Prune, SecretChange as Shown, Settings, Target};
+use broker::plan::{
+    self, Action, Options, Plan, Prune, SecretChange as Shown, SecretField, Settings, Target,
+};
 use broker::seal::MasterKey;
 use broker::settings::{ApplicationSettings, Configuration, SecretSource, TenantSettings};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use store::{Operator, OperatorTx, SecretChange, StoreError, TenantRecord};
+use store::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, StoreError, TenantRecord};
 
 use crate::commands::other_key;
 use crate::file::ConfigurationFile;
@@ -97,6 +99,8 @@ pub(crate) fn settings_of(record: &TenantRecord) -> TenantSettings {
     TenantSettings {
         slug: record.slug.clone(),
         name: record.name.clone(),
+        domain_proof: record.policy.domain_proof,
+        join_by_email: record.policy.join_by_email,
         applications: record.applications.iter().map(|one| one.settings.clone()).collect(),
         directories: record.directories.iter().map(|one| one.settings.clone()).collect(),
     }
@@ -112,7 +116,7 @@ enum Choice {
 
 /// What becomes of every secret that the file is about.
 struct Choices {
-    choices: BTreeMap<Target, (Choice, Origin)>,
+    choices: BTreeMap<(Target, SecretField), (Choice, Origin)>,
     notes: Vec<String>,
 }
 
@@ -138,18 +142,27 @@ impl Choices {
             for (settings, kept) in tenant.applications.iter().zip(&kept.applications) {
                 let found = Found {
                     target: Target::application(&tenant.slug, settings),
+                    field: SecretField::Current,
                     source: settings.client_secret.as_ref(),
                     reference: kept.client_secret.as_ref(),
                 };
                 made.application(settings, found, record, master, order)?;
             }
             for (settings, kept) in tenant.directories.iter().zip(&kept.directories) {
-                let found = Found {
+                let current = Found {
                     target: Target::directory(&tenant.slug, settings),
+                    field: SecretField::Current,
                     source: settings.client_secret.as_ref(),
                     reference: kept.client_secret.as_ref(),
                 };
-                made.directory(found, record, order)?;
+                let next = Found {
+                    target: current.target.clone(),
+                    field: SecretField::Next,
+                    source: settings.next_client_secret.as_ref(),
+                    reference: kept.next_client_secret.as_ref(),
+                };
+                made.directory(current, record, order)?;
+                made.directory(next, record, order)?;
             }
         }
         Ok(made)
@@ -178,19 +191,24 @@ impl Choices {
             record.and_then(|(_, one)| one.settings.client_secret.as_ref()).filter(|_| held),
             order,
         )? {
-            let known = record.is_some_and(|(tenant, one)| {
+            // While a secret is being changed there are several, the newest last. A file that names
+            // an older one leaves them be; one that names the newest ends those from before.
+            let ends_others = record.is_none_or(|(tenant, one)| {
                 let text = secret.expose_secret();
                 let hash = master.client_secret_hash(tenant, &settings.client_id, text);
-                one.secret_hashes.contains(&hash)
+                match one.secret_hashes.as_slice() {
+                    [.., newest] if *newest == hash => one.secret_hashes.len() > 1,
+                    known => !known.contains(&hash),
+                }
             });
-            if known { Choice::Keep } else { Choice::Set(secret) }
+            if ends_others { Choice::Set(secret) } else { Choice::Keep }
         } else if held {
             Choice::Keep
         } else {
             Choice::Generated(generate()?)
         };
         let origin = if record.is_some() { Origin::Stored } else { Origin::New };
-        self.choices.insert(found.target, (choice, origin));
+        self.choices.insert((found.target, found.field), (choice, origin));
         Ok(())
     }
 
@@ -206,8 +224,15 @@ impl Choices {
                 .iter()
                 .find(|one| Target::directory(&tenant.slug, &one.settings) == found.target)
         });
-        let held = record.and_then(|one| one.client_secret.as_ref());
-        let before = record.and_then(|one| one.settings.client_secret.as_ref());
+        let (held, before) = match (record, found.field) {
+            (None, _) => (None, None),
+            (Some(one), SecretField::Current) => {
+                (one.client_secret.as_ref(), one.settings.client_secret.as_ref())
+            }
+            (Some(one), SecretField::Next) => {
+                (one.next_client_secret.as_ref(), one.settings.next_client_secret.as_ref())
+            }
+        };
         let choice = match self.fetch(&found, before.filter(|_| held.is_some()), order)? {
             Some(secret) => {
                 let same = held.is_some_and(|held| held.expose_secret() == secret.expose_secret());
@@ -217,7 +242,7 @@ impl Choices {
             None => Choice::Keep,
         };
         let origin = if record.is_some() { Origin::Stored } else { Origin::New };
-        self.choices.insert(found.target, (choice, origin));
+        self.choices.insert((found.target, found.field), (choice, origin));
         Ok(())
     }
 
@@ -243,20 +268,20 @@ impl Choices {
     }
 
     /// What a plan tells of them.
-    fn shown(&self) -> BTreeMap<Target, Shown> {
-        let shown = self.choices.iter().filter_map(|(target, (choice, origin))| {
+    fn shown(&self) -> BTreeMap<(Target, SecretField), Shown> {
+        let shown = self.choices.iter().filter_map(|(place, (choice, origin))| {
             let change = match (choice, origin) {
                 (Choice::Generated(_), _) => Shown::Generated,
                 (Choice::Set(_) | Choice::Clear, Origin::Stored) => Shown::Changed,
                 _ => return None,
             };
-            Some((target.clone(), change))
+            Some((place.clone(), change))
         });
         shown.collect()
     }
 
-    fn of(&self, target: &Target) -> SecretChange<&SecretString> {
-        match self.choices.get(target) {
+    fn of(&self, target: &Target, field: SecretField) -> SecretChange<&SecretString> {
+        match self.choices.get(&(target.clone(), field)) {
             Some((Choice::Set(secret) | Choice::Generated(secret), _)) => SecretChange::Set(secret),
             Some((Choice::Clear, _)) => SecretChange::Clear,
             Some((Choice::Keep, _)) | None => SecretChange::Keep,
@@ -264,7 +289,7 @@ impl Choices {
     }
 
     fn generated(&self) -> Vec<(Target, SecretString)> {
-        let generated = self.choices.iter().filter_map(|(target, (choice, _))| match choice {
+        let generated = self.choices.iter().filter_map(|((target, _), (choice, _))| match choice {
             Choice::Generated(secret) => Some((target.clone(), secret.clone())),
             _ => None,
         });
@@ -275,12 +300,13 @@ impl Choices {
 /// A secret of the file: whose it is, where it comes from, and how that will be stored.
 struct Found<'a> {
     target: Target,
+    field: SecretField,
     source: Option<&'a SecretSource>,
     reference: Option<&'a SecretSource>,
 }
 
 /// A client secret of 256 bits.
-fn generate() -> anyhow::Result<SecretString> {
+pub(crate) fn generate() -> anyhow::Result<SecretString> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system has no random bytes"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
@@ -301,9 +327,9 @@ impl Writer<'_> {
         for change in &plan.changes {
             let slug = change.target.tenant_slug();
             match &change.action {
-                Action::Add(Settings::Tenant { name }, _)
-                | Action::Change(Settings::Tenant { name }, _) => {
-                    let id = self.tx.put_tenant(slug, name, self.now).await?;
+                Action::Add(Settings::Tenant { name, policy }, _)
+                | Action::Change(Settings::Tenant { name, policy }, _) => {
+                    let id = self.tx.put_tenant(slug, name, *policy, self.now).await?;
                     ids.insert(slug.clone(), id);
                 }
                 Action::Add(settings, _) | Action::Change(settings, _) => {
@@ -324,11 +350,13 @@ impl Writer<'_> {
         target: &Target,
         settings: &Settings,
     ) -> Result<(), StoreError> {
-        let secret = self.choices.of(target);
+        let secret = self.choices.of(target, SecretField::Current);
         match settings {
             Settings::Tenant { .. } => {}
             Settings::Directory(settings) => {
-                self.tx.put_directory(tenant, settings, secret, self.now).await?;
+                let next = self.choices.of(target, SecretField::Next);
+                let secrets = DirectorySecretChanges { current: secret, next };
+                self.tx.put_directory(tenant, settings, secrets, self.now).await?;
             }
             Settings::Application(settings) => {
                 let hashed = |secret: &SecretString| {

@@ -1,0 +1,115 @@
+//! The link that begins a test login: sealed for one directory, short-lived, used once.
+//!
+//! The ticket says which login it begins and until when. That it is used once only is the store's
+//! part: the ticket waits there, and whoever opens the link takes it away.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::id::{DirectoryId, LoginId, TenantId};
+use crate::seal::{SealingKey, Unopenable};
+
+/// How long a link may be opened.
+pub const LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
+/// What a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestTicket {
+    /// The login that it begins.
+    pub login: LoginId,
+    /// When it can no longer be opened.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl TestTicket {
+    /// A ticket for a login that does not exist yet.
+    pub fn new(login: LoginId, now: DateTime<Utc>) -> Self {
+        Self { login, expires_at: now + LIFETIME }
+    }
+
+    /// The text for the link: base64url.
+    ///
+    /// # Errors
+    /// As [`SealingKey::seal`].
+    pub fn seal(
+        self,
+        key: &SealingKey,
+        tenant: TenantId,
+        directory: DirectoryId,
+        nonce: [u8; 12],
+    ) -> Result<String, Unopenable> {
+        let mut plain = self.login.0.as_bytes().to_vec();
+        plain.extend_from_slice(&self.expires_at.timestamp().to_be_bytes());
+        let sealed = key.seal(&place(tenant, directory), nonce, &plain)?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Opens the text of a link to this directory of this tenant.
+    ///
+    /// # Errors
+    /// [`Unopenable`]: it was made for another directory, altered, or is too old.
+    pub fn open(
+        key: &SealingKey,
+        tenant: TenantId,
+        directory: DirectoryId,
+        text: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Unopenable> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unopenable)?;
+        let plain = key.open(&place(tenant, directory), &sealed)?;
+        let (login, seconds) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
+        let seconds = seconds.try_into().map_err(|_| Unopenable)?;
+        let expires_at =
+            DateTime::from_timestamp(i64::from_be_bytes(seconds), 0).ok_or(Unopenable)?;
+        let ticket = Self { login: LoginId(Uuid::from_bytes(*login)), expires_at };
+        if now < expires_at { Ok(ticket) } else { Err(Unopenable) }
+    }
+}
+
+fn place(tenant: TenantId, directory: DirectoryId) -> [String; 3] {
+    ["test_ticket".to_owned(), tenant.to_string(), directory.to_string()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::MasterKey;
+
+    const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+    const DIRECTORY: DirectoryId = DirectoryId(Uuid::from_u128(2));
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    fn ticket() -> (SealingKey, TestTicket, String) {
+        let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
+        let ticket = TestTicket::new(LoginId(Uuid::from_u128(3)), at(0));
+        let text = ticket.seal(&key, TENANT, DIRECTORY, [5; 12]).unwrap();
+        (key, ticket, text)
+    }
+
+    #[test]
+    fn az_16_ticket_opens_for_its_directory_and_its_tenant_only() {
+        let (key, ticket, text) = ticket();
+        let open =
+            |tenant, directory, text: &str| TestTicket::open(&key, tenant, directory, text, at(0));
+        assert_eq!(open(TENANT, DIRECTORY, &text), Ok(ticket));
+        let other = Uuid::from_u128(9);
+        assert_eq!(open(TenantId(other), DIRECTORY, &text), Err(Unopenable));
+        assert_eq!(open(TENANT, DirectoryId(other), &text), Err(Unopenable));
+        for garbage in ["", "abc", &text[1..], &format!("{text}A"), &text.to_lowercase()] {
+            assert_eq!(open(TENANT, DIRECTORY, garbage), Err(Unopenable), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn ticket_opens_for_15_minutes() {
+        let (key, ticket, text) = ticket();
+        let open = |seconds| TestTicket::open(&key, TENANT, DIRECTORY, &text, at(seconds));
+        assert_eq!(open(899), Ok(ticket));
+        assert_eq!(open(900), Err(Unopenable));
+    }
+}

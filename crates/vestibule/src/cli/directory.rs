@@ -1,0 +1,134 @@
+//! `vestibule directory`: its flags and its help.
+
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
+
+use clap::{Args, Subcommand};
+
+use super::{CommonFlags, DnsFlags, GatewayFlags};
+
+/// Commands about directories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DirectoryCommand {
+    /// Ask a directory about itself, and try the client secret
+    #[command(after_help = "Examples:\n  \
+        vestibule directory probe --preset okta --issuer acme.okta.com --client-id 0oa1... \\\n    \
+        --client-secret-env OKTA_SECRET\n  \
+        vestibule directory probe okta --tenant acme\n\n\
+        The first form saves nothing and needs no database. The second takes a directory that is\n\
+        saved. The exit code is 1 when something has to be mended before people can sign in.")]
+    Probe(DirectoryProbeArgs),
+    /// Print a link that signs in through a directory and shows every claim, for a test
+    #[command(after_help = "Example:\n  vestibule directory test okta --tenant acme\n\n\
+        The link works once, within 15 minutes, for a directory that is being tested or active.\n\
+        Nobody is signed in and nobody is remembered.")]
+    Test(DirectoryTestArgs),
+    /// List the directories of a tenant, with their redirect URIs and when their secrets expire
+    #[command(after_help = "Example:\n  vestibule directory list --tenant acme")]
+    List(DirectoryListArgs),
+    /// Say what is known of a vendor: what to type, what to do there, what goes wrong
+    #[command(after_help = "Examples:\n  \
+        vestibule directory presets           all vendors\n  \
+        vestibule directory presets entra     one of them, step by step")]
+    Presets(DirectoryPresetsArgs),
+}
+
+/// Flags of `directory presets`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryPresetsArgs {
+    /// One preset, by its name in the configuration file
+    pub(crate) preset: Option<String>,
+    /// Print JSON, as the admin API has it
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Flags of `directory probe`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryProbeArgs {
+    /// A directory that is saved, by its slug
+    #[arg(requires = "tenant", conflicts_with_all = ["preset", "issuer", "client_id"])]
+    pub(crate) slug: Option<String>,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: Option<String>,
+    /// What kind of directory it is: okta, entra, google, oidc, ...
+    #[arg(long, value_name = "NAME", default_value = "oidc")]
+    pub(crate) preset: String,
+    /// Which one it is: its domain, its issuer, or the address of its discovery document
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) issuer: String,
+    /// Microsoft tenants whose people may sign in, by tenant id, for `organizations` and `common`
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with = "slug")]
+    pub(crate) tenants: Vec<String>,
+    /// Our client id there
+    #[arg(long, value_name = "ID", required_unless_present = "slug")]
+    pub(crate) client_id: Option<String>,
+    /// The environment variable that holds our secret there
+    #[arg(long, value_name = "NAME", conflicts_with = "slug")]
+    pub(crate) client_secret_env: Option<String>,
+    /// Print JSON, as the admin API has it
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachFlags,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `directory test`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryTestArgs {
+    /// The directory, by its slug
+    pub(crate) slug: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+/// Flags of `directory list`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryListArgs {
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+/// A tenant, and what its addresses begin with.
+#[derive(Debug, Args)]
+pub(crate) struct OfTenant {
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// The address that browsers and directories see, which begins every issuer
+    /// [env: VESTIBULE_PUBLIC_URL] [vestibule.toml: public_url]
+    /// [default: http:// and the address that `serve` listens on]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// What is needed to reach a directory.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct ReachFlags {
+    /// The address that browsers and directories see, which begins every redirect URI
+    /// [env: VESTIBULE_PUBLIC_URL] [vestibule.toml: public_url]
+    /// [default: http:// and the address that `serve` listens on]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Private networks that directories may be in, separated by commas
+    /// [env: VESTIBULE_EGRESS_ALLOW] [vestibule.toml: egress_allow] [default: none]
+    #[arg(long, value_name = "CIDRS")]
+    pub(crate) egress_allow: Option<String>,
+}
+
+impl ReachFlags {
+    /// As flags of a gateway, which layers them with the rest.
+    pub(crate) fn gateway(&self) -> GatewayFlags {
+        GatewayFlags {
+            public_url: self.public_url.clone(),
+            listen: None,
+            egress_allow: self.egress_allow.clone(),
+            dns: DnsFlags::default(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a test login found, from the directory's verified answer on: steps 5 to 7 of a login for
+//! every application of the tenant, without writing any of it.
+
+use std::sync::Arc;
+
+use broker::claims::RowTrace;
+use broker::directory_preset::EmailEvidence;
+use broker::failure::FailureCode;
+use broker::profile::{self, Answer, Profile};
+use broker::release::Sources;
+use broker::settings::EmailTrust;
+use broker::tenant::Directory;
+use broker::timeline::Step;
+use broker::user::Resolved;
+use oidc::scope::{SUPPORTED, Scope};
+use serde_json::{Map, Value};
+
+use crate::login::finish::Answered;
+use crate::login::profile::{detail, failure, note};
+use crate::login::user::look_up;
+use crate::login::{Trace, Why, release};
+use crate::page::{Fact, Row, Table};
+use crate::refusal::Refused;
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Report {
+    /// Where and why it ended before its end.
+    pub(super) failed: Option<(Step, Why)>,
+    /// Who the person is.
+    pub(super) facts: Vec<Fact>,
+    /// The claims on their way.
+    pub(super) tables: Vec<Table>,
+}
+
+impl Report {
+    /// Of a test that ended before the directory's answer was verified.
+    pub(super) fn failed(step: Step, why: Why) -> Self {
+        Self { failed: Some((step, why)), ..Self::default() }
+    }
+}
+
+/// Everything about the person who came back.
+pub(super) async fn report(trace: &mut Trace, answered: Answered) -> Result<Report, Refused> {
+    let mut report = Report::default();
+    report.facts.extend([
+        Fact::new("issuer", "Issuer", &answered.identity.issuer),
+        Fact::new("subject", "Identity there", &answered.identity.subject),
+    ]);
+    let directory = &answered.directory;
+    let answer = Answer { id_token: &answered.id_token, userinfo: answered.userinfo.as_ref() };
+    let mapped = profile::map(&trace.loaded.tenant, directory, answer);
+    match mapped {
+        Err(error) => {
+            let code = failure(&error, FailureCode::ProfileFailed);
+            report.failed = Some((Step::Profile, (code, detail(&error, directory))));
+        }
+        Ok((profile, rows)) => {
+            note(trace, Step::Profile, &rows);
+            report.facts.extend(email(directory, &profile));
+            report.tables.push(mapped_table("profile", "Profile", &profile.0, &rows));
+            match look_up(trace, &answered.identity, &profile).await? {
+                Ok(resolved) => {
+                    trace.note(Step::User, resolved.note());
+                    report.facts.extend(whose(&resolved));
+                    let released = released(trace, directory, &profile, &resolved);
+                    report.tables.extend(released);
+                }
+                Err(why) => report.failed = Some((Step::User, why)),
+            }
+        }
+    }
+    report.tables.extend(raw(&answered));
+    Ok(report)
+}
+
+/// What the directory said, as it said it.
+fn raw(answered: &Answered) -> [Table; 2] {
+    let rows = |claims: &Map<String, Value>| {
+        claims.iter().map(|(name, value)| Row::raw(name, value)).collect()
+    };
+    let id_token = Table::new("id-token", "Claims of the ID token");
+    let userinfo = Table::new("userinfo", "Claims of userinfo");
+    let userinfo = match &answered.userinfo {
+        Some(claims) => Table { rows: rows(claims), ..userinfo },
+        None => Table { note: Some("It was not asked, or there is none.".to_owned()), ..userinfo },
+    };
+    [Table { rows: rows(&answered.id_token), ..id_token }, userinfo]
+}
+
+/// What a mapping made, row by row; a row may have been left out.
+fn mapped_table(id: &str, title: &str, claims: &Map<String, Value>, trace: &[RowTrace]) -> Table {
+    let by_row = trace.iter().map(|row| {
+        let text = row.to_string();
+        let from = text.strip_prefix(&row.row).map_or(text.as_str(), str::trim_start);
+        Row::new(&row.row, claims.get(&row.row), from)
+    });
+    let is_row = |name: &str| trace.iter().any(|row| row.row == name);
+    let others = claims.iter().filter(|(name, _)| !is_row(name));
+    let others = others.map(|(name, value)| Row::new(name, Some(value), "by Vestibule"));
+    Table { rows: by_row.chain(others).collect(), ..Table::new(id, title) }
+}
+
+/// Whether the address counts as the person's own, and why.
+fn email(directory: &Directory, profile: &Profile) -> Option<Fact> {
+    profile.text("email")?;
+    let is_trusted = profile.0.get("email_verified") == Some(&Value::Bool(true));
+    let evidence = match directory.preset.data().email_evidence {
+        EmailEvidence::Claim => "email_verified is true",
+        EmailEvidence::StringClaim => "email_verified is true, or the text \"true\"",
+        EmailEvidence::Microsoft => {
+            "xms_edov is true, or the person is a member of the one tenant and the domain is one \
+             of the directory's"
+        }
+        EmailEvidence::Google => "Google answers for it: Gmail, or a hosted domain (hd)",
+        EmailEvidence::Cognito => {
+            "email_verified is true, or every provider behind the account is in trusted_providers"
+        }
+    };
+    let needed = match directory.email_trust {
+        EmailTrust::VerifiedClaim => format!("when {evidence}"),
+        EmailTrust::Domain => "when its domain is one of the directory's".to_owned(),
+        EmailTrust::Never => "never: so the setting email_trust says".to_owned(),
+    };
+    let verdict = if is_trusted { "yes" } else { "no" };
+    let text = format!("{verdict}. It is trusted {needed}.");
+    Some(Fact::new("email-trust", "E-mail trusted", &text))
+}
+
+fn whose(resolved: &Resolved) -> [Fact; 2] {
+    let text = match resolved {
+        Resolved::Known(_) => "known: this identity belongs to a user",
+        Resolved::New(_) => "new: the first sign-in makes a user",
+        Resolved::Joined(..) => "known: the first sign-in adds this identity to a user, by e-mail",
+    };
+    let external_id = &resolved.user().external_id;
+    let external_id = match resolved {
+        Resolved::New(user) if user.external_id == user.sub => {
+            "a random one, made at the first sign-in: the profile proposes none"
+        }
+        _ => external_id,
+    };
+    [Fact::new("user", "User", text), Fact::new("external-id", "External ID", external_id)]
+}
+
+/// Step 7 for every application.
+fn released(
+    trace: &mut Trace,
+    directory: &Directory,
+    profile: &Profile,
+    resolved: &Resolved,
+) -> Vec<Table> {
+    let loaded = Arc::clone(&trace.loaded);
+    let tenant = &loaded.tenant;
+    // All that an application could ask for.
+    let Ok(scope) = Scope::parse(&SUPPORTED.join(" ")) else { return Vec::new() };
+    let applications = tenant.applications.iter().map(|application| {
+        let id = format!("application-{}", application.client.client_id);
+        let title = format!("What {} would receive", application.name);
+        if !application.admits(directory) {
+            let note = Some("It does not admit people of this directory.".to_owned());
+            return Table { note, ..Table::new(&id, &title) };
+        }
+        let user = resolved.user();
+        let sources = Sources { tenant, application, directory, user, profile };
+        match release::make(sources, &scope, &loaded.pairwise) {
+            Ok(made) => {
+                note(trace, Step::Release, &made.rows);
+                let table = mapped_table(&id, &title, &made.claims, &made.rows);
+                match made.sub {
+                    Ok(sub) => with_sub(table, sub, resolved),
+                    Err(why) => Table { problem: Some(why), ..table },
+                }
+            }
+            Err(why) => Table { problem: Some(why), ..Table::new(&id, &title) },
+        }
+    });
+    applications.collect()
+}
+
+fn with_sub(mut table: Table, sub: String, resolved: &Resolved) -> Table {
+    let random = matches!(resolved, Resolved::New(user) if user.sub == sub);
+    let from = if random { "by Vestibule: another at the first sign-in" } else { "by Vestibule" };
+    table.rows.insert(0, Row::new("sub", Some(&Value::String(sub)), from));
+    table
+}
