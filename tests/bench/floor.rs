@@ -1,6 +1,7 @@
 //! What a login cannot do without: its signatures, and one commit that is on the disk. Measured in
 //! the same run, so that what is compared was measured on the same machine at the same time.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use chrono::{DateTime, Utc};
 use oidc::jose::{Alg, Jwks, SigningKey};
 use oidc::rp::id_token::{self, Expected};
+use oidc::rp::issuer::IssuerRule;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -21,6 +23,8 @@ use crate::world::World;
 const LONG: Duration = Duration::from_secs(1);
 /// As many as the gateway has connections to its database.
 const CONNECTIONS: usize = 10;
+/// Whose ID token is verified.
+const ISSUER: &str = "https://directory.bench.example";
 
 /// The cost of each, once.
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +63,9 @@ impl Floor {
         let keys = Jwks::parse(keys.as_bytes())?;
         let token = es256.sign(&claims, "JWT")?;
         let expected = Expected {
-            issuer: "https://directory.bench.example",
+            issuer: &IssuerRule::Exact(ISSUER.to_owned()),
+            published: ISSUER,
+            required: &BTreeMap::new(),
             client_id: "vestibule",
             nonce: "n-0S6_WzA2Mj",
             algs: &[Alg::ES256],
@@ -96,7 +102,7 @@ fn now() -> DateTime<Utc> {
 fn claims(now: DateTime<Utc>) -> Map<String, Value> {
     let now = now.timestamp();
     let claims = [
-        ("iss", json!("https://directory.bench.example")),
+        ("iss", json!(ISSUER)),
         ("sub", json!("00u1bench7f3c2a9d")),
         ("aud", json!("vestibule")),
         ("nonce", json!("n-0S6_WzA2Mj")),

@@ -15,7 +15,7 @@ use crate::client::{Client, directory, provider, tenant};
 use crate::demo::Demo;
 
 /// Steps that photograph the page, where that is wanted.
-fn photographs(name: &str) -> Vec<Value> {
+pub(crate) fn photographs(name: &str) -> Vec<Value> {
     let Some(folder) = std::env::var_os("VESTIBULE_SCREENSHOTS").map(PathBuf::from) else {
         return Vec::new();
     };
@@ -50,7 +50,7 @@ fn demo_login(application: &str, email: &str, name: &str) -> Value {
     steps.into()
 }
 
-fn text<'a>(report: &'a browser::Report, name: &str) -> &'a str {
+pub(crate) fn text<'a>(report: &'a browser::Report, name: &str) -> &'a str {
     report.values.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 

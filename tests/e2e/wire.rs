@@ -113,9 +113,14 @@ pub(crate) struct Answer {
 impl Answer {
     /// The answer that a page sends to [`CALLBACK`]; `None` if it sends nothing there.
     pub(crate) fn read(page: &Page) -> Option<Self> {
+        Self::at(page, CALLBACK)
+    }
+
+    /// The answer that a page sends to this address.
+    pub(crate) fn at(page: &Page, callback: &str) -> Option<Self> {
         if let Some(location) = page.location() {
             let raw = page.header("location");
-            raw.starts_with(CALLBACK).then_some(())?;
+            raw.starts_with(callback).then_some(())?;
             let (mode, text) = match (location.fragment(), location.query()) {
                 (Some(fragment), None) => ("fragment", fragment),
                 (None, Some(query)) => ("query", query),
@@ -125,7 +130,7 @@ impl Answer {
             return Some(Self { mode, fields });
         }
         let form = page.forms().into_iter().find(|form| form.id == "form-post")?;
-        (form.action == CALLBACK && form.is_post).then_some(())?;
+        (form.action == callback && form.is_post).then_some(())?;
         let fields = form.fields.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
         Some(Self { mode: "form_post", fields })
     }

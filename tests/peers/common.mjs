@@ -14,24 +14,34 @@ export function required(name) {
 }
 
 /**
- * Listens on loopback at PORT (0 or unset: a free one), with TLS when TLS_KEY and TLS_CERT are
- * set. The handler is made once the address is known: `makeHandler(base)`.
+ * Listens on loopback at `port` (0: a free one), with TLS when TLS_KEY and TLS_CERT are set.
+ * Answers nothing until `server.on('request', ...)`.
  */
-export async function serve(makeHandler) {
-  const { PORT = '0', TLS_KEY, TLS_CERT } = process.env;
+export async function listen(port) {
+  const { TLS_KEY, TLS_CERT } = process.env;
   const server = TLS_KEY
     ? https.createServer({ key: fs.readFileSync(TLS_KEY), cert: fs.readFileSync(TLS_CERT) })
     : http.createServer();
   await new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(Number(PORT), '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
-  const base = `${TLS_KEY ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
-  server.on('request', await makeHandler(base));
+  return { server, base: `${TLS_KEY ? 'https' : 'http'}://127.0.0.1:${server.address().port}` };
+}
+
+/** Tells whoever started us where we answer, and ends when they do. */
+export function ready(url) {
   if (process.env.END_WITH_STDIN === '1') {
     process.stdin.resume().on('end', () => process.exit(0));
   }
-  console.log(`ready ${base}`);
+  console.log(`ready ${url}`);
+}
+
+/** A server at PORT. The handler is made once the address is known: `makeHandler(base)`. */
+export async function serve(makeHandler) {
+  const { server, base } = await listen(Number(process.env.PORT ?? 0));
+  server.on('request', await makeHandler(base));
+  ready(base);
 }
 
 /** The whole body of a request. */

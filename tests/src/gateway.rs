@@ -36,6 +36,8 @@ pub struct Options {
     pub database_url: Option<String>,
     /// Networks that directories may be in; `None`: loopback.
     pub egress_allow: Option<String>,
+    /// The name server that proves domains, `address:port`; `None`: the system's.
+    pub dns: Option<String>,
     /// A second node shares the first one's master key.
     pub master_key: Option<PathBuf>,
 }
@@ -158,6 +160,9 @@ impl Gateway {
         surroundings(&mut command, work.path(), &database_url, &master_key);
         if let Some(public_url) = &options.public_url {
             command.env("VESTIBULE_PUBLIC_URL", public_url);
+        }
+        if let Some(dns) = &options.dns {
+            command.env("VESTIBULE_DNS", dns);
         }
         let mut child = command.spawn().context("the binary does not start")?;
         let stdout = child.stdout.take().context("no standard output")?;

@@ -16,19 +16,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_lc_rs::digest;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use url::{Url, form_urlencoded};
+use url::Url;
 
+use crate::played::{Answer, fields, half_hash, json_reply, now, redirect, reply, sha256};
 pub use token::Signature;
 use token::Signers;
 
@@ -194,8 +194,6 @@ impl Shared {
     }
 }
 
-type Answer = Response<Body>;
-
 async fn discovery(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answer {
     let lies = shared.count(&name, "discovery");
     let issuer = format!("{}/{name}", shared.base);
@@ -356,16 +354,10 @@ fn id_token_claims(issuer: &str, nonce: &str, access_token: &str) -> Value {
         "iat": now,
         "auth_time": now,
         "nonce": nonce,
-        "at_hash": URL_SAFE_NO_PAD.encode(sha256(access_token).get(..16).unwrap_or_default()),
+        "at_hash": half_hash(access_token),
         "email": format!("{HUSH}@acme.example"),
         "email_verified": true,
     })
-}
-
-/// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "a directory has a clock of its own")]
-fn now() -> i64 {
-    chrono::Utc::now().timestamp()
 }
 
 fn subject(issuer: &str) -> String {
@@ -380,14 +372,6 @@ fn access_token(name: &str) -> String {
 fn is_client(headers: &HeaderMap) -> bool {
     let expected = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
     headers.get(header::AUTHORIZATION).is_some_and(|value| value == expected.as_str())
-}
-
-fn sha256(text: &str) -> Vec<u8> {
-    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec()
-}
-
-fn fields(raw: &[u8]) -> HashMap<String, String> {
-    form_urlencoded::parse(raw).into_owned().collect()
 }
 
 impl Reply {
@@ -411,25 +395,4 @@ impl Reply {
             }
         }
     }
-}
-
-fn json_reply(status: u16, body: &Value) -> Answer {
-    reply(status, "application/json", body.to_string().into())
-}
-
-fn redirect(target: &str) -> Answer {
-    let mut response = reply(303, "text/plain", Body::empty());
-    if let Ok(target) = target.parse() {
-        response.headers_mut().insert(header::LOCATION, target);
-    }
-    response
-}
-
-fn reply(status: u16, content_type: &'static str, body: Body) -> Answer {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
-    response
 }

@@ -3,10 +3,12 @@
 //!
 //! - [`peers`]: servers and clients that others wrote, and a real browser
 //! - [`gateway`]: the binary, its database and its commands
-//! - [`hostile`]: directories that lie
+//! - [`hostile`]: directories that lie; [`vendor`]: directories of vendors, played back
 //! - [`agent`]: follows redirects, fills forms, keeps cookies, and remembers every hop
 
 pub mod agent;
 pub mod gateway;
 pub mod hostile;
 pub mod peers;
+mod played;
+pub mod vendor;

@@ -11,13 +11,17 @@
 //! - [`apache`], `mod_auth_openidc`
 //! - [`lemonldap`], `LemonLDAP::NG` as a directory
 //! - [`browser`], Chromium following a script
+//! - [`dnsmasq`], the name server of everybody
+//! - [`vendor`], the same provider with the habits of Okta, Entra, Cognito or AD FS
 //! - [`tls`], the certificate that peers use where they insist on https
 
 pub mod apache;
 pub mod browser;
+pub mod dnsmasq;
 pub mod lemonldap;
 pub mod node;
 pub mod tls;
+pub mod vendor;
 
 use std::{
     fs::{self, File},

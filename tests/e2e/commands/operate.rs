@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::Value;
@@ -95,6 +97,28 @@ async fn kd_01_rotated_key_is_published_before_it_signs_and_old_tokens_verify() 
     };
     assert!(rotated.contains(&new), "{rotated}");
     assert_eq!(verifies(&old_token, &jwks(&gateway).await?)?, old);
+    Ok(())
+}
+
+/// A directory that takes certificates believes the key that is published.
+#[tokio::test]
+async fn certificate_is_that_of_the_published_key_and_then_of_its_successor() -> Result<()> {
+    let (gateway, _provider, _client) = stage().await?;
+    let certificate = async || {
+        let ran = gateway.run(&["keys", "certificate", "--tenant", "acme"]).await?;
+        anyhow::Ok(ran.success()?.trim().to_owned())
+    };
+    let first = certificate().await?;
+    assert!(first.starts_with("-----BEGIN CERTIFICATE-----"), "{first}");
+    assert_eq!(certificate().await?, first);
+    let base64: String = first.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(base64)?;
+    let published: Value =
+        Agent::new()?.get_once(&format!("{}/jwks", gateway.issuer("acme"))).await?.json()?;
+    let modulus = URL_SAFE_NO_PAD.decode(published["keys"][0]["n"].as_str().context("no n")?)?;
+    assert!(der.windows(modulus.len()).any(|octets| octets == modulus));
+    gateway.run(&["keys", "rotate", "--tenant", "acme"]).await?.success()?;
+    assert_ne!(certificate().await?, first);
     Ok(())
 }
 

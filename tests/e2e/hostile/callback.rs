@@ -299,7 +299,7 @@ async fn older(gateway: &Gateway, agent: &Agent, age: TimeDelta) -> Result<Strin
     let master = MasterKey::new(&[7; 32])?;
     let sealed = URL_SAFE_NO_PAD.decode(&cookie.value)?;
     let mut attempt = Attempt::open(master.browser_key(), tenant, login, &sealed)?;
-    attempt.started_at -= age;
+    attempt.leg.started_at -= age;
     let sealed = attempt.seal(master.browser_key(), tenant, [9; 12])?;
     Ok(format!("{}={}", cookie.name, URL_SAFE_NO_PAD.encode(sealed)))
 }

@@ -158,8 +158,8 @@ async fn jw_01_id_token_that_is_not_signed_by_the_directory_signs_nobody_in() ->
         signed("key_that_is_not_published", key, Signature::UnknownKid),
         signed("key_in_the_token_itself", key, Signature::OwnJwk),
         header("critical_extension", "id_token_malformed", |h| h["crit"] = json!(["b64"])),
-        header("access_token_as_id_token", "id_token_malformed", |h| h["typ"] = json!("at+jwt")),
-        claims("logout_token_as_id_token", "id_token_malformed", |c| {
+        header("access_token_as_id_token", "id_token_type", |h| h["typ"] = json!("at+jwt")),
+        claims("logout_token_as_id_token", "id_token_type", |c| {
             c["events"] = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
         }),
         case(

@@ -1,18 +1,12 @@
 //! The ID tokens of the hostile directory: signed well, badly, or not at all.
 
 use anyhow::{Context, Result};
-use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::Lie;
-
-/// Where the modulus stands in the DER of an RSA key of 2048 bits. [RFC8017-A.1.1]
-const MODULUS: std::ops::Range<usize> = 9..265;
+use crate::played::{Key, hs256, unsigned};
 
 /// How an ID token is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,21 +39,20 @@ pub enum Signature {
 /// The two keys of every directory here.
 #[derive(Debug)]
 pub(super) struct Signers {
-    published: RsaKeyPair,
-    other: RsaKeyPair,
+    published: Key,
+    other: Key,
 }
 
 impl Signers {
     pub(super) fn generate() -> Result<Self> {
-        let key = || RsaKeyPair::generate(KeySize::Rsa2048).ok().context("no RSA key");
-        Ok(Self { published: key()?, other: key()? })
+        Ok(Self { published: Key::generate()?, other: Key::generate()? })
     }
 
     /// The key set. [RFC7517-5]
     pub(super) fn published(&self, lies: &[Lie]) -> Value {
-        let mut keys = vec![jwk(&self.published, "published")];
+        let mut keys = vec![self.published.jwk("published")];
         if signature(lies) == Signature::Rotated {
-            keys.push(jwk(&self.other, "other"));
+            keys.push(self.other.jwk("other"));
         }
         json!({ "keys": keys })
     }
@@ -75,8 +68,7 @@ impl Signers {
                 _ => {}
             }
         }
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", encode(&header), encode(&claims));
+        let message = unsigned(&header, &claims);
         let signed = self.sign(signature, message.as_bytes())?;
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signed)))
     }
@@ -89,7 +81,7 @@ impl Signers {
                 json!({ "alg": "HS256", "kid": "published" })
             }
             Signature::OwnJwk => {
-                let jwk = jwk(&self.other, "own");
+                let jwk = self.other.jwk("own");
                 json!({ "alg": "RS256", "kid": "own", "jwk": jwk })
             }
             _ => json!({ "alg": "RS256", "kid": "published", "typ": "JWT" }),
@@ -97,21 +89,21 @@ impl Signers {
     }
 
     fn sign(&self, signature: Signature, message: &[u8]) -> Result<Vec<u8>> {
-        let public = self.published.public_key().as_ref();
+        let public = self.published.public();
         match signature {
-            Signature::Published => rsa(&self.published, message),
+            Signature::Published => self.published.sign(message),
             Signature::OtherKey
             | Signature::UnknownKid
             | Signature::Rotated
-            | Signature::OwnJwk => rsa(&self.other, message),
+            | Signature::OwnJwk => self.other.sign(message),
             Signature::None | Signature::CutOff => Ok(Vec::new()),
             Signature::OneBit => {
-                let mut signed = rsa(&self.published, message)?;
+                let mut signed = self.published.sign(message)?;
                 *signed.get_mut(100).context("a short signature")? ^= 1;
                 Ok(signed)
             }
             Signature::HmacOfPem => Ok(hs256(pem(public).as_bytes(), message)),
-            Signature::HmacOfModulus => Ok(hs256(modulus(&self.published), message)),
+            Signature::HmacOfModulus => Ok(hs256(self.published.modulus(), message)),
             Signature::HmacOfSecret => Ok(hs256(super::CLIENT_SECRET.as_bytes(), message)),
         }
     }
@@ -125,31 +117,10 @@ fn signature(lies: &[Lie]) -> Signature {
     chosen.unwrap_or_default()
 }
 
-fn rsa(key: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>> {
-    let mut signed = vec![0; key.public_modulus_len()];
-    let done = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signed);
-    done.ok().context("not signed")?;
-    Ok(signed)
-}
-
-fn hs256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref().to_vec()
-}
-
 /// `-----BEGIN RSA PUBLIC KEY-----`, as libraries write it.
 fn pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> =
         text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line)).collect();
     format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", lines.join("\n"))
-}
-
-fn modulus(key: &RsaKeyPair) -> &[u8] {
-    key.public_key().as_ref().get(MODULUS).unwrap_or_default()
-}
-
-/// The public key. [RFC7518-6.3]
-fn jwk(key: &RsaKeyPair, kid: &str) -> Value {
-    let n = URL_SAFE_NO_PAD.encode(modulus(key));
-    json!({ "kty": "RSA", "use": "sig", "kid": kid, "n": n, "e": "AQAB" })
 }

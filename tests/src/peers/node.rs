@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Application, Process, free_port, programs, tls::Certificate, work_dir};
 
-fn node(program: &str, port: u16) -> Result<Command> {
+pub(super) fn node(program: &str, port: u16) -> Result<Command> {
     ensure!(
         programs().join("node_modules").exists(),
         "tests/peers/node_modules is missing: run `npm ci` in tests/peers"
@@ -32,7 +32,7 @@ fn with_tls(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-async fn started(name: &'static str, command: Command) -> Result<(Process, String)> {
+pub(super) async fn started(name: &'static str, command: Command) -> Result<(Process, String)> {
     let mut process = Process::start(name, work_dir()?, command)?;
     let base = process.ready_line().await?;
     Ok((process, base))

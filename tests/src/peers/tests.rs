@@ -10,6 +10,7 @@ use super::{
     node::{
         Directory, Flow, Katana, OidcProvider, OpenidClient, PassportAzureAd, Redemption, TlsProxy,
     },
+    vendor::{Vendor, VendorPeer, client},
     *,
 };
 use crate::agent::{Agent, Visit};
@@ -87,6 +88,26 @@ async fn openid_client_signs_in_at_oidc_provider_and_finds_groups_at_userinfo_on
     assert_eq!(me["claims"]["groups"], Value::Null);
     assert_eq!(me["userinfo"]["groups"], json!(["Everyone", "Staff"]));
     assert_eq!(me["userinfo"]["email_verified"], true);
+}
+
+#[tokio::test]
+async fn openid_client_signs_in_at_two_hosts_and_reads_one_boolean_in_two_ways() {
+    let port = free_port().unwrap();
+    let redirect_uri = OpenidClient::redirect_uri(port, Flow::CodeBasic);
+    let registered = client(&redirect_uri, &json!({"client_secret": SECRET}));
+    let pool = VendorPeer::start(Vendor::Cognito, &registered, &json!({})).await.unwrap();
+    let application = Application {
+        port,
+        issuer: pool.typed.replace("/.well-known/jwks.json", ""),
+        client_id: "gateway".to_owned(),
+        client_secret: SECRET.to_owned(),
+    };
+    let client = OpenidClient::start(&application, Flow::CodeBasic).await.unwrap();
+    let me = sign_in(&client.base).await;
+    assert_eq!(me["claims"]["token_use"], "id", "{me}");
+    assert_eq!(me["claims"]["email_verified"], true, "{me}");
+    assert_eq!(me["userinfo"]["email_verified"], "true", "{me}");
+    assert_eq!(pool.back_channel(), ["token 200 client_secret_basic pkce", "userinfo 200"]);
 }
 
 #[tokio::test]
