@@ -5,7 +5,10 @@
 //! | [`catalogue`] | a tenant's configuration and keys, as the gateway caches them |
 //! | [`users`], [`sessions`], [`logins`], [`grants`], [`spilled`], [`signing_keys`] | what [`TenantStore`] does, one module per table |
 //! | [`operator`] | what crosses tenants: `apply`, `export`, `login show`, `keys` |
+//! | [`import`] | users from a file |
+//! | [`audit`] | what was done, and by whom |
 //! | [`changes`] | the news that a tenant's configuration changed |
+//! | [`domain_proofs`] | which domains a tenant has proven |
 //! | [`cleanup`] | the removal of what has expired |
 //! | [`migrate`] | the schema, from `migrations/` |
 //!
@@ -17,12 +20,17 @@
 //!
 //! Deliberately absent: caches and clocks (`web` has both), decisions (`broker` makes them).
 
+pub mod audit;
 pub mod catalogue;
 pub mod changes;
 pub mod cleanup;
+mod compiled;
 mod connect;
+mod directory_secrets;
+pub mod domain_proofs;
 mod error;
 pub mod grants;
+pub mod import;
 mod installation;
 mod json;
 pub mod logins;
@@ -42,18 +50,22 @@ use broker::seal::MasterKey;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
+pub use audit::AuditEvent;
 pub use catalogue::{ApplicationRecord, DirectoryRecord, KeyRecord, TenantRecord};
 pub use changes::ConfigurationChanges;
 pub use cleanup::CleanupReport;
+pub use compiled::Compiled;
 pub use connect::{ConnectOptions, Role};
+pub use domain_proofs::ProofChange;
 pub use error::StoreError;
 pub use grants::{GrantState, IssuedGrant, NewGrant, Redemption, RevokedBecause};
+pub use import::{IMPORT_BATCH, ImportTx};
 pub use logins::{
     LoginCommit, LoginOutcome, LoginRecord, LoginState, LoginView, Recorded, ReuseCommit,
     ReuseOutcome, UserinfoRecord,
 };
 pub use migrate::{MigrationReport, migrate};
-pub use operator::{Operator, OperatorTx, SecretChange, TenantSummary};
+pub use operator::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, TenantSummary};
 pub use sessions::{NewSession, SessionRecord};
 pub use signing_keys::{KeyView, NewKey, Rotation};
 

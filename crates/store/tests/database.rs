@@ -13,6 +13,12 @@ mod changes;
 #[path = "database/common.rs"]
 mod common;
 #[cfg(test)]
+#[path = "database/directory_secrets.rs"]
+mod directory_secrets;
+#[cfg(test)]
+#[path = "database/domain_proofs.rs"]
+mod domain_proofs;
+#[cfg(test)]
 #[path = "database/fixture.rs"]
 mod fixture;
 #[cfg(test)]
@@ -21,6 +27,9 @@ mod grants;
 #[cfg(test)]
 #[path = "database/housekeeping.rs"]
 mod housekeeping;
+#[cfg(test)]
+#[path = "database/import.rs"]
+mod import;
 #[cfg(test)]
 #[path = "database/isolation.rs"]
 mod isolation;
@@ -33,3 +42,6 @@ mod migrations;
 #[cfg(test)]
 #[path = "database/signing_keys.rs"]
 mod signing_keys;
+#[cfg(test)]
+#[path = "database/users.rs"]
+mod users;

@@ -5,9 +5,22 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod application;
+mod directory;
+mod domain;
+mod users;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use application::{ApplicationCommand, ApplicationListArgs, ApplicationShowArgs};
+pub(crate) use directory::{
+    DirectoryCommand, DirectoryListArgs, DirectoryPresetsArgs, DirectoryProbeArgs,
+    DirectoryTestArgs, OfTenant, ReachFlags,
+};
+pub(crate) use domain::{DomainArgs, DomainCommand, DomainListArgs, DomainVerifyArgs};
+pub(crate) use users::{UsersCommand, UsersImportArgs};
 
 /// A single sign-on gateway for many tenants: applications are pointed at it once, directories
 /// (Okta and other OpenID Providers) are connected behind it.
@@ -67,6 +80,31 @@ pub(crate) enum Command {
         vestibule route dana@acme.example --tenant acme --application imis\n\n\
         Nobody is signed in and nothing is recorded.")]
     Route(RouteArgs),
+    /// What to enter in an application
+    #[command(subcommand, after_help = "Example:\n  vestibule application show imis --tenant acme")]
+    Application(ApplicationCommand),
+    /// Directories: probe, test, list
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule directory probe okta --tenant acme\n  \
+        vestibule directory test okta --tenant acme"
+    )]
+    Directory(DirectoryCommand),
+    /// People
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vestibule users import people.csv --tenant acme --dry-run"
+    )]
+    Users(UsersCommand),
+    /// Domains that tenants prove by a DNS record
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule domain challenge acme.org --tenant acme\n  \
+        vestibule domain verify acme.org --tenant acme"
+    )]
+    Domain(DomainCommand),
     /// Look at sign-ins
     #[command(subcommand, after_help = "Example:\n  vestibule login show 4F7KQ-2M9TX")]
     Login(LoginCommand),
@@ -127,6 +165,12 @@ pub(crate) struct ApplyArgs {
     /// Remove tenants, applications and directories that the file does not name
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Ask every directory that is added or changed about itself first, drafts left out, and change
+    /// nothing while one of them has a problem
+    #[arg(long)]
+    pub(crate) probe: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachFlags,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }
@@ -187,6 +231,12 @@ pub(crate) enum KeysCommand {
         Applications fetch keys now and then, so the successor is published a day before it signs,\n\
         and the old key stays published until the last token it signed has expired.")]
     Rotate(KeysRotateArgs),
+    /// Print the certificate to upload in a directory that takes one in place of a secret
+    #[command(after_help = "Example:\n  \
+        vestibule keys certificate --tenant acme > acme.pem\n\n\
+        It is that of the newest RS256 key, which is made if there is none. After `keys rotate` it\n\
+        is the successor's: upload it before that one signs, and remove the old one afterwards.")]
+    Certificate(KeysCertificateArgs),
 }
 
 /// Flags of `keys list`.
@@ -208,6 +258,16 @@ pub(crate) struct KeysRotateArgs {
     /// The algorithm: RS256, PS256, ES256 or EdDSA
     #[arg(long, value_name = "ALG", default_value = "RS256")]
     pub(crate) alg: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `keys certificate`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysCertificateArgs {
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }
@@ -275,6 +335,18 @@ pub(crate) struct GatewayFlags {
     /// [env: VESTIBULE_EGRESS_ALLOW] [vestibule.toml: egress_allow] [default: none]
     #[arg(long, value_name = "CIDRS")]
     pub(crate) egress_allow: Option<String>,
+    #[command(flatten)]
+    pub(crate) dns: DnsFlags,
+}
+
+/// Whom to ask for DNS records.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct DnsFlags {
+    /// Name servers to ask for the records that prove a domain, separated by commas
+    /// [env: VESTIBULE_DNS] [vestibule.toml: dns] [default: the system's]
+    #[arg(long, value_name = "ADDRESSES")]
+    pub(crate) dns: Option<String>,
 }
 
 #[cfg(test)]

@@ -2,14 +2,18 @@
 //!
 //! Commands that work on the database open it through [`Tool`]; `serve` and `demo` run it.
 
+mod application;
 mod apply;
 mod demo;
+mod directory;
+mod domain;
 mod export;
 mod keys;
 mod login;
 mod migrate;
 mod route;
 mod serve;
+mod users;
 
 use anyhow::{Context as _, bail};
 use broker::id::Slug;
@@ -17,7 +21,9 @@ use broker::seal::MasterKey;
 use chrono::{DateTime, Utc};
 use store::{Operator, Role, Store, StoreError, TenantRecord};
 
-use crate::cli::{Command, CommonFlags, GatewayFlags, KeysCommand, LoginCommand};
+use crate::cli::{
+    ApplicationCommand, Command, CommonFlags, GatewayFlags, KeysCommand, LoginCommand, UsersCommand,
+};
 use crate::database::{Database, Sharing};
 use crate::settings::{Settings, process_env};
 use crate::{logging, master_key};
@@ -32,10 +38,20 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => Box::pin(serve::run(args)).await,
         Command::Apply(args) => Box::pin(apply::run(args)).await,
         Command::Export(args) => Box::pin(export::run(args)).await,
+        Command::Application(ApplicationCommand::Show(args)) => {
+            Box::pin(application::show(args)).await
+        }
+        Command::Application(ApplicationCommand::List(args)) => {
+            Box::pin(application::list(args)).await
+        }
+        Command::Directory(command) => Box::pin(directory::run(command)).await,
+        Command::Users(UsersCommand::Import(args)) => Box::pin(users::import(args)).await,
         Command::Route(args) => Box::pin(route::run(args)).await,
+        Command::Domain(command) => Box::pin(domain::run(command)).await,
         Command::Login(LoginCommand::Show(args)) => Box::pin(login::run(args)).await,
         Command::Keys(KeysCommand::List(args)) => Box::pin(keys::list(args)).await,
         Command::Keys(KeysCommand::Rotate(args)) => Box::pin(keys::rotate(args)).await,
+        Command::Keys(KeysCommand::Certificate(args)) => Box::pin(keys::certificate(args)).await,
         Command::Migrate(args) => Box::pin(migrate::run(args)).await,
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::dns::{Dns, recheck};
 use crate::egress::{Egress, Policy};
 use crate::recorder::Recorder;
 use crate::tenants::Tenants;
@@ -40,6 +41,8 @@ pub struct Options {
     pub master: MasterKey,
     /// Where the gateway may connect to.
     pub egress: Policy,
+    /// Who is asked for the records that prove a domain.
+    pub dns: Dns,
 }
 
 /// Why the gateway did not start.
@@ -142,6 +145,13 @@ impl Gateway {
             tokio::spawn(jobs::follow_changes(
                 options.store.clone(),
                 tenants.clone(),
+                stopping.clone(),
+            )),
+            tokio::spawn(recheck::run(
+                options.store.clone(),
+                tenants.clone(),
+                options.dns,
+                clock,
                 stopping.clone(),
             )),
             tokio::spawn(jobs::clean_up(options.store, tenants, clock, stopping.clone())),

@@ -6,12 +6,16 @@
 //! - [`login`]: the ten steps of a login, a file each, in their order;
 //! - `well_known`: discovery and JWKS; `health`: probes;
 //! - `tenants`: configuration in memory; `keyring`: signing keys, made on first need;
+//! - `dns`: the TXT records that prove a domain;
 //! - `egress`: the only way out; `upstream`: what is known of a directory, cached;
 //! - `cookie`, `page`, `refusal`: what the browser gets;
+//! - `probe`: what a directory says before anybody signs in through it;
+//! - `test_login`: the same way without signing anybody in;
 //! - `recorder`: timelines, written in batches; `gateway`: all of it put together.
 
 mod clock;
 mod cookie;
+mod dns;
 mod egress;
 mod entropy;
 mod gateway;
@@ -20,13 +24,18 @@ mod jobs;
 mod keyring;
 pub mod login;
 mod page;
+mod probe;
 mod recorder;
 mod refusal;
 mod router;
 mod tenants;
+mod test_login;
 mod upstream;
 mod well_known;
 
 pub use clock::Clock;
+pub use dns::Dns;
+pub use egress::EgressError;
 pub use egress::Policy as EgressPolicy;
 pub use gateway::{Gateway, Options, Running, StartError};
+pub use probe::{Prober, Subject};

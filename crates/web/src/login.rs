@@ -51,6 +51,23 @@ use crate::gateway::App;
 use crate::page;
 use crate::recorder::Record;
 use crate::tenants::Loaded;
+use crate::upstream::UpstreamError;
+
+/// Why a step that knows nothing of the application ended: the code, and more about it in our own
+/// words.
+pub(crate) type Why = (FailureCode, String);
+
+impl From<UpstreamError> for Why {
+    fn from(error: UpstreamError) -> Self {
+        (error.failure(), error.detail())
+    }
+}
+
+impl From<NoEntropy> for Why {
+    fn from(error: NoEntropy) -> Self {
+        (FailureCode::Internal, error.to_string())
+    }
+}
 
 /// Every login has one, from its first byte on.
 pub(crate) struct Trace {
@@ -118,6 +135,33 @@ impl Trace {
         answer::deliver(&oidc::op::answer::refusal(redirect, error, iss))
     }
 
+    /// Ends the login with a page about the application's request, for a mistake that whoever set
+    /// up the application can mend; *Return to the application* delivers the protocol's error.
+    pub(crate) fn explain(
+        self,
+        application: Arc<Application>,
+        redirect: Box<TrustedRedirect>,
+        (step, failure): (Step, FailureCode),
+        error: OAuthError,
+        detail: &str,
+    ) -> Box<Failed> {
+        Failed::of(self, Origin::Refused(application, redirect, error), step, failure, detail)
+    }
+
+    /// Writes down that it ended without success.
+    pub(crate) fn ended(&mut self, known: Known, step: Step, failure: FailureCode, detail: &str) {
+        self.timeline.fail(self.app.clock.now(), step, failure, detail);
+        self.record(Some(failure), known);
+        tracing::info!(
+            tenant.id = %self.loaded.tenant.id,
+            login.id = %self.login,
+            support_code = self.login.support_code(),
+            failure = failure.as_str(),
+            step = step.as_str(),
+            "a login failed"
+        );
+    }
+
     /// Hands what happened so far to the recorder.
     pub(crate) fn record(&self, failure: Option<FailureCode>, known: Known) {
         self.app.recorder.record(Record::Login(LoginRecord {
@@ -175,6 +219,8 @@ enum Origin {
     Nobody,
     /// The application.
     Application(Arc<Application>),
+    /// The application, where to answer it, and what.
+    Refused(Arc<Application>, Box<TrustedRedirect>, OAuthError),
     /// The application, its proven request and, if it got that far, the directory.
     Request(Arc<Application>, Box<CheckedRequest>, Option<DirectoryId>),
 }
@@ -183,14 +229,16 @@ impl Origin {
     fn application(&self) -> Option<&Arc<Application>> {
         match self {
             Self::Nobody => None,
-            Self::Application(application) | Self::Request(application, ..) => Some(application),
+            Self::Application(application)
+            | Self::Refused(application, ..)
+            | Self::Request(application, ..) => Some(application),
         }
     }
 
     fn known(&self) -> Known {
         let directory = match self {
             Self::Request(.., directory) => *directory,
-            Self::Nobody | Self::Application(_) => None,
+            Self::Nobody | Self::Application(_) | Self::Refused(..) => None,
         };
         Known { application: self.application().map(|one| one.id), directory }
     }
@@ -212,16 +260,7 @@ impl Failed {
         failure: FailureCode,
         detail: &str,
     ) -> Box<Self> {
-        trace.timeline.fail(trace.app.clock.now(), step, failure, detail);
-        trace.record(Some(failure), origin.known());
-        tracing::info!(
-            tenant.id = %trace.loaded.tenant.id,
-            login.id = %trace.login,
-            support_code = trace.login.support_code(),
-            failure = failure.as_str(),
-            step = step.as_str(),
-            "a login failed"
-        );
+        trace.ended(origin.known(), step, failure, detail);
         Box::new(Self { trace, origin, failure, detail: detail.to_owned() })
     }
 
@@ -243,6 +282,11 @@ impl Failed {
                 let error = protocol_error(self.failure);
                 let answer = oidc::op::answer::refusal(&request.redirect, &error, iss);
                 (Some(self.again(application, request)), Some(page::Action::from(answer)))
+            }
+            Origin::Refused(application, redirect, error) => {
+                let iss = self.trace.loaded.iss(application);
+                let answer = oidc::op::answer::refusal(redirect, error, iss);
+                (None, Some(page::Action::from(answer)))
             }
             Origin::Application(application) => {
                 (Some(page::Action::Link(application.home_url.clone())), None)
@@ -297,7 +341,12 @@ impl Failed {
 /// What the application is told when a person returns to it from the error page.
 fn protocol_error(failure: FailureCode) -> OAuthError {
     match failure {
-        FailureCode::DirectoryRefused | FailureCode::UserBlocked => {
+        FailureCode::DirectoryRefused
+        | FailureCode::DirectoryNotAssigned
+        | FailureCode::TenantNotAllowed
+        | FailureCode::HostedDomainNotAllowed
+        | FailureCode::GuestNotAllowed
+        | FailureCode::UserBlocked => {
             OAuthError::new(ErrorCode::AccessDenied, "the sign-in was refused")
         }
         FailureCode::AuthenticationTooOld | FailureCode::DirectoryLoginRequired => {
@@ -316,7 +365,12 @@ fn status(failure: FailureCode) -> StatusCode {
         FailureCode::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         FailureCode::DirectoryUnreachable => StatusCode::BAD_GATEWAY,
-        FailureCode::UserBlocked | FailureCode::DirectoryRefused => StatusCode::FORBIDDEN,
+        FailureCode::UserBlocked
+        | FailureCode::DirectoryRefused
+        | FailureCode::DirectoryNotAssigned
+        | FailureCode::TenantNotAllowed
+        | FailureCode::HostedDomainNotAllowed
+        | FailureCode::GuestNotAllowed => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }
 }

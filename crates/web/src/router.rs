@@ -15,7 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::gateway::App;
 use crate::login::{authorize, finish, token, userinfo};
-use crate::{health, page, well_known};
+use crate::{health, page, test_login, well_known};
 
 /// The largest body of any endpoint; a token request has a few hundred bytes, a `form_post` answer
 /// of a directory a few thousand (THREATS AZ-15, TK-14).
@@ -32,6 +32,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/t/{tenant}/jwks", get(well_known::jwks))
         .route("/t/{tenant}/authorize", get_and_post(authorize::authorize))
         .route("/t/{tenant}/directories/{directory}/callback", get_and_post(finish::callback))
+        .route("/t/{tenant}/directories/{directory}/test", get(test_login::open))
         .route("/t/{tenant}/token", post(token::token))
         .route("/t/{tenant}/userinfo", get_and_post(userinfo::userinfo))
         .route("/healthz", get(health::process))

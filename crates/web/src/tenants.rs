@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use broker::domain_proof::Proof;
 use broker::id::{Slug, TenantId};
-use broker::settings::DirectorySettings;
-use broker::tenant::{Application, Directory, SettingError, Tenant};
+use broker::sub::PairwiseKey;
+use broker::tenant::{Application, Tenant};
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
-use oidc::secret::SecretHash;
-use store::{Store, StoreError, TenantRecord};
+use store::{Compiled, Store, StoreError, TenantRecord};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -38,8 +38,12 @@ pub(crate) struct Loaded {
     pub(crate) tenant: Tenant,
     /// The signing keys.
     pub(crate) keys: KeyRing,
+    /// The key of pairwise identifiers.
+    pub(crate) pairwise: PairwiseKey,
     /// The issuer: `{public_url}/t/{slug}`.
     pub(crate) issuer: String,
+    /// The proofs of its domains that are in force.
+    proofs: Vec<Proof>,
     version: i64,
     checked_at: AtomicI64,
     checking: AtomicBool,
@@ -48,6 +52,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Which configuration it is.
+    pub(crate) fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The issuer, where the application wants it in authorization responses. [RFC9207-2]
     pub(crate) fn iss(&self, application: &Application) -> Option<&str> {
         application.iss_parameter.then_some(self.issuer.as_str())
@@ -123,6 +132,14 @@ impl Tenants {
         self.loaded.iter().map(|(_, one)| one.tenant.id).collect()
     }
 
+    /// A proof of a tenant that was served lately that it is time to look at again.
+    pub(crate) fn due_proof(&self, now: DateTime<Utc>) -> Option<(TenantId, Proof)> {
+        self.loaded.iter().find_map(|(_, one)| {
+            let due = one.proofs.iter().find(|proof| proof.is_due_at(now))?;
+            Some((one.tenant.id, due.clone()))
+        })
+    }
+
     async fn load(&self, slug: Slug) -> Result<Option<Arc<Loaded>>, Unloaded> {
         let loading = async {
             let record =
@@ -177,29 +194,19 @@ impl Tenants {
     }
 
     fn compile(&self, record: TenantRecord) -> Loaded {
-        let slug = record.slug;
-        let applications = record.applications.into_iter().filter(|one| !one.settings.disabled);
-        let applications = applications.filter_map(|one| {
-            let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
-            let compiled = Application::compile(one.id, &one.settings, secrets);
-            usable(&slug, &one.settings.client_id, compiled)
-        });
-        let applications = applications.collect();
-        let directories = record.directories.into_iter().filter_map(|one| {
-            let DirectorySettings { slug: name, .. } = &one.settings;
-            usable(
-                &slug,
-                name.as_str(),
-                Directory::compile(one.id, &one.settings, one.client_secret),
-            )
-        });
-        let directories = directories.collect();
+        let Compiled { tenant, keys, pairwise, proofs, version, invalid } = record.compile();
+        for (what, errors) in &invalid {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            tracing::error!(tenant.slug = %tenant.slug, %what, ?errors, "stored settings are not valid");
+        }
         let now: DateTime<Utc> = self.clock.now();
         Loaded {
-            issuer: format!("{}/t/{slug}", self.public_url),
-            tenant: Tenant { id: record.id, slug, name: record.name, applications, directories },
-            keys: KeyRing::parse(record.keys),
-            version: record.version,
+            issuer: format!("{}/t/{}", self.public_url, tenant.slug),
+            tenant,
+            keys: KeyRing::parse(keys),
+            pairwise,
+            proofs,
+            version,
             checked_at: AtomicI64::new(now.timestamp_millis()),
             checking: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -229,18 +236,5 @@ impl Missing {
         }
         tracing::error!(%error, "a tenant could not be loaded");
         Self::Failed(Unloaded::Broken)
-    }
-}
-
-/// Settings are checked when they are saved; what no longer compiles (an older release wrote it)
-/// takes only itself out of service, and says so.
-fn usable<T>(tenant: &Slug, what: &str, compiled: Result<T, Vec<SettingError>>) -> Option<Arc<T>> {
-    match compiled {
-        Ok(value) => Some(Arc::new(value)),
-        Err(errors) => {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            tracing::error!(tenant.slug = %tenant, %what, ?errors, "stored settings are not valid");
-            None
-        }
     }
 }

@@ -41,13 +41,19 @@ async fn writing_again_keeps_identifiers_and_secrets() {
     let world = world().await;
     let before = load(&world).await;
     let mut tx = world.operator.begin().await.unwrap();
-    assert_eq!(tx.put_tenant(&world.slug, "Renamed", now()).await.unwrap(), world.id);
+    assert_eq!(
+        tx.put_tenant(&world.slug, "Renamed", broker::settings::TenantPolicy::default(), now())
+            .await
+            .unwrap(),
+        world.id
+    );
     let mut application = application_settings("imis");
     application.name = "Other".to_owned();
     let same = tx.put_application(world.id, &application, SecretChange::Keep, now()).await.unwrap();
     assert_eq!(same, world.application);
     let directory = directory_settings("okta");
-    let same = tx.put_directory(world.id, &directory, SecretChange::Keep, now()).await.unwrap();
+    let same =
+        tx.put_directory(world.id, &directory, SecretChange::Keep.into(), now()).await.unwrap();
     assert_eq!(same, world.directory);
     tx.commit().await.unwrap();
     let after = load(&world).await;
@@ -58,7 +64,7 @@ async fn writing_again_keeps_identifiers_and_secrets() {
     assert!(after.directories[0].client_secret.is_some());
     let mut tx = world.operator.begin().await.unwrap();
     tx.put_application(world.id, &application, SecretChange::Clear, now()).await.unwrap();
-    tx.put_directory(world.id, &directory, SecretChange::Clear, now()).await.unwrap();
+    tx.put_directory(world.id, &directory, SecretChange::Clear.into(), now()).await.unwrap();
     tx.commit().await.unwrap();
     let cleared = load(&world).await;
     assert!(cleared.applications[0].secret_hashes.is_empty());
@@ -69,7 +75,9 @@ async fn writing_again_keeps_identifiers_and_secrets() {
 async fn dropped_change_is_undone() {
     let world = world().await;
     let mut tx = world.operator.begin().await.unwrap();
-    tx.put_tenant(&world.slug, "Renamed", now()).await.unwrap();
+    tx.put_tenant(&world.slug, "Renamed", broker::settings::TenantPolicy::default(), now())
+        .await
+        .unwrap();
     assert!(tx.remove_application(world.id, world.application).await.unwrap());
     drop(tx);
     let record = load(&world).await;
@@ -137,7 +145,7 @@ async fn sc_03_sealed_value_moved_to_another_row_does_not_open() {
     let mut tx = world.operator.begin().await.unwrap();
     let secret = SecretString::from("another secret");
     let other = directory_settings("entra");
-    tx.put_directory(world.id, &other, SecretChange::Set(&secret), now()).await.unwrap();
+    tx.put_directory(world.id, &other, SecretChange::Set(&secret).into(), now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(load(&world).await.directories.len(), 2);
     let mut owner = connect_as(world.url, "vestibule_operator").await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use broker::id::TenantId;
 use broker::seal::MasterKey;
+use broker::settings::TenantPolicy;
 use store::{ConnectOptions, NewKey, Role, SecretChange, Store, StoreError};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -39,7 +40,11 @@ async fn every_kind_of_change_raises_the_version_and_is_told() {
             let mut tx = world.operator.begin().await.unwrap();
             let keep = SecretChange::Keep;
             match kind {
-                0 => drop(tx.put_tenant(&world.slug, "Other", now()).await.unwrap()),
+                0 => drop(
+                    tx.put_tenant(&world.slug, "Other", TenantPolicy::default(), now())
+                        .await
+                        .unwrap(),
+                ),
                 1 => {
                     let settings = application_settings("second");
                     tx.put_application(world.id, &settings, SecretChange::Keep, now())
@@ -48,7 +53,7 @@ async fn every_kind_of_change_raises_the_version_and_is_told() {
                 }
                 2 => {
                     let settings = directory_settings("second");
-                    tx.put_directory(world.id, &settings, keep, now()).await.unwrap();
+                    tx.put_directory(world.id, &settings, keep.into(), now()).await.unwrap();
                 }
                 3 => assert!(tx.remove_application(world.id, world.application).await.unwrap()),
                 _ => assert!(tx.remove_directory(world.id, world.directory).await.unwrap()),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use broker::id::{ApplicationId, DirectoryId, GrantId, LoginId, SessionId, Slug, TenantId, UserId};
 use broker::profile::Profile;
 use broker::seal::MasterKey;
-use broker::settings::{ApplicationSettings, DirectorySettings};
+use broker::settings::{ApplicationSettings, DirectorySettings, TenantPolicy};
 use broker::timeline::{Step, Timeline};
-use broker::user::{Identity, Resolved, User};
+use broker::user::{Identity, KnownUser, Resolved, Sighting, User};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::json;
@@ -76,13 +76,18 @@ pub(crate) async fn world_with(connections: u32) -> World {
     let operator = Store::connect(options(Role::Operator), master()).unwrap().operator();
     let slug: Slug = format!("t-{}", id().simple()).parse().unwrap();
     let mut tx = operator.begin().await.unwrap();
-    let tenant = tx.put_tenant(&slug, "Acme", now()).await.unwrap();
+    let tenant = tx.put_tenant(&slug, "Acme", TenantPolicy::default(), now()).await.unwrap();
     let secret = SecretChange::Set(&[[1; 32]][..]);
     let application =
         tx.put_application(tenant, &application_settings("imis"), secret, now()).await.unwrap();
     let secret = SecretString::from("upstream secret");
     let directory = tx
-        .put_directory(tenant, &directory_settings("okta"), SecretChange::Set(&secret), now())
+        .put_directory(
+            tenant,
+            &directory_settings("okta"),
+            SecretChange::Set(&secret).into(),
+            now(),
+        )
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -111,12 +116,24 @@ impl World {
             login: LoginId(id()),
             application: self.application,
             identity: self.identity(subject),
+            email: None,
             user,
             session: session(),
             grant: Some(grant),
             timeline: timeline("done"),
             started_at: now() - TimeDelta::seconds(20),
             now: now(),
+        }
+    }
+
+    /// The user of an identity, if it was ever seen.
+    pub(crate) async fn known(&self, identity: &Identity) -> Option<KnownUser> {
+        match self.tenant.known_user(identity, None).await.unwrap() {
+            Sighting::Identity(known) => Some(known),
+            Sighting::Address(none) => {
+                assert!(none.is_empty(), "{none:?}");
+                None
+            }
         }
     }
 

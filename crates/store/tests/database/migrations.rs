@@ -66,9 +66,12 @@ async fn plain_owner_can_migrate_and_serve() {
     let operator = connect(Role::Operator).operator();
     let slug = "acme".parse().unwrap();
     let mut tx = operator.begin().await.unwrap();
-    let tenant = tx.put_tenant(&slug, "Acme", now()).await.unwrap();
+    let tenant = tx
+        .put_tenant(&slug, "Acme", broker::settings::TenantPolicy::default(), now())
+        .await
+        .unwrap();
     let settings = crate::fixture::directory_settings("okta");
-    tx.put_directory(tenant, &settings, store::SecretChange::Keep, now()).await.unwrap();
+    tx.put_directory(tenant, &settings, store::SecretChange::Keep.into(), now()).await.unwrap();
     tx.commit().await.unwrap();
     let record = connect(Role::Gateway).tenant_by_slug(&slug).await.unwrap().unwrap();
     assert_eq!(record.directories.len(), 1);
@@ -119,6 +122,14 @@ async fn kd_04_commits_wait_for_the_disk() {
     let options = ConnectOptions::new(&url, Role::Operator);
     let operator = Store::connect(options, master()).unwrap().operator();
     let mut tx = operator.begin().await.unwrap();
-    let told = tx.put_tenant(&"acme".parse().unwrap(), "Acme", now()).await.unwrap_err();
+    let told = tx
+        .put_tenant(
+            &"acme".parse().unwrap(),
+            "Acme",
+            broker::settings::TenantPolicy::default(),
+            now(),
+        )
+        .await
+        .unwrap_err();
     assert!(told.to_string().contains("synchronous_commit is on"), "{told}");
 }

@@ -1,7 +1,7 @@
 //! `vestibule login show`: the timeline of a sign-in, by the support code that the person saw.
 
 use anyhow::bail;
-use broker::timeline::Event;
+use broker::timeline::{Event, Step};
 use chrono::{DateTime, TimeDelta, Utc};
 use store::{LoginState, LoginView};
 
@@ -48,7 +48,12 @@ fn timeline(login: &LoginView, now: DateTime<Utc>) -> String {
 }
 
 fn state(login: &LoginView) -> String {
+    let events = login.timeline.events();
     match login.state {
+        // Nothing else that has not finished gets this far.
+        LoginState::Pending if events.last().is_some_and(|last| last.step == Step::Answer) => {
+            "a test: it went the whole way, and nobody was signed in".to_owned()
+        }
         LoginState::Pending => "left for the directory and has not come back".to_owned(),
         LoginState::Completed => "answered; a code in the answer has not been redeemed".to_owned(),
         LoginState::Redeemed => "signed in; the application redeemed its code".to_owned(),
@@ -90,7 +95,7 @@ fn ago(span: TimeDelta) -> String {
 mod tests {
     use broker::failure::FailureCode;
     use broker::id::{LoginId, TenantId};
-    use broker::timeline::{Step, Timeline};
+    use broker::timeline::Timeline;
 
     use super::*;
 

@@ -1,11 +1,10 @@
 //! `vestibule route`: where a person would be sent, and why, without signing anybody in.
 
 use anyhow::bail;
-use broker::email::Email;
+use broker::email::{DomainPattern, Email};
 use broker::routing::{self, Choice, Signals};
 use broker::settings::DirectoryState;
-use broker::tenant::{Application, Directory, Tenant};
-use oidc::secret::SecretHash;
+use broker::tenant::{Application, Tenant};
 use store::TenantRecord;
 
 use super::Tool;
@@ -24,38 +23,17 @@ pub(super) async fn run(args: RouteArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The tenant as the gateway sees it: what does not compile and what is disabled is left out.
+/// The tenant as the gateway sees it: what is not valid and what is disabled is left out.
 fn compiled(record: TenantRecord) -> Tenant {
-    let mut tenant = Tenant {
-        id: record.id,
-        slug: record.slug,
-        name: record.name,
-        applications: Vec::new(),
-        directories: Vec::new(),
-    };
-    for one in record.applications {
-        let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
-        match Application::compile(one.id, &one.settings, secrets) {
-            Ok(application) if !one.settings.disabled => {
-                tenant.applications.push(application.into());
-            }
-            Ok(_) => {}
-            Err(errors) => skipped(&one.settings.client_id, &errors),
+    let compiled = record.compile();
+    for (name, errors) in &compiled.invalid {
+        for error in errors {
+            output::notice(format_args!(
+                "note: {name} is left out, since it is not valid: {error}"
+            ));
         }
     }
-    for one in record.directories {
-        match Directory::compile(one.id, &one.settings, one.client_secret) {
-            Ok(directory) => tenant.directories.push(directory.into()),
-            Err(errors) => skipped(one.settings.slug.as_str(), &errors),
-        }
-    }
-    tenant
-}
-
-fn skipped(name: &str, errors: &[broker::tenant::SettingError]) {
-    for error in errors {
-        output::notice(format_args!("note: {name} is left out, since it is not valid: {error}"));
-    }
+    compiled.tenant
 }
 
 fn explain(tenant: &Tenant, email: &str, application: Option<&str>) -> anyhow::Result<String> {
@@ -102,22 +80,34 @@ fn decision(tenant: &Tenant, application: &Application, email: &str) -> String {
 /// Directories that the address fits and that are passed over, with the reason.
 fn bystanders(tenant: &Tenant, application: &Application, email: &str) -> Vec<String> {
     let Some(email) = Email::parse(email) else { return Vec::new() };
+    let unproven = tenant.directories.iter().filter(|one| application.admits(one));
+    let unproven = unproven.filter_map(|one| {
+        let fits = |entry: &&DomainPattern| entry.rank(email.domain()).is_some();
+        let name = one.unproven_domains.iter().find(fits)?.name().as_str();
+        Some(format!(
+            "  {} has the domain and is passed over: {name} is not proven; \
+             see: vestibule domain challenge {name} --tenant {}",
+            one.slug, tenant.slug
+        ))
+    });
     let fitting = tenant.directories.iter().filter(|one| one.rank(email.domain()).is_some());
     let reasons = fitting.filter_map(|one| {
         let why = match one.state {
             _ if !application.admits(one) => "the application does not admit it",
             DirectoryState::Active => return None,
             DirectoryState::Draft => "it is a draft",
-            DirectoryState::Testing => "it is being tested, and reached by its explicit hint only",
+            DirectoryState::Testing => "it is being tested",
             DirectoryState::Paused => "it is paused",
         };
         Some(format!("  {} has the domain and is passed over: {why}.", one.slug))
     });
-    reasons.collect()
+    unproven.chain(reasons).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use broker::id::{ApplicationId, DirectoryId, TenantId};
     use serde_json::json;
     use store::{ApplicationRecord, DirectoryRecord};
@@ -133,6 +123,8 @@ mod tests {
             }))
             .unwrap(),
             client_secret: None,
+            next_client_secret: None,
+            expired: BTreeSet::default(),
         };
         let application = |client_id: &str, disabled: bool| ApplicationRecord {
             id: ApplicationId(uuid::Uuid::nil()),
@@ -147,6 +139,7 @@ mod tests {
             id: TenantId(uuid::Uuid::nil()),
             slug: "acme".parse().unwrap(),
             name: "Acme".to_owned(),
+            policy: broker::settings::TenantPolicy::default(),
             version: 1,
             applications: vec![application("imis", false), application("old", true)],
             directories: vec![
@@ -154,7 +147,9 @@ mod tests {
                 directory("entra", "active", "*.acme.example"),
                 directory("next", "testing", "acme.example"),
             ],
+            proven_domains: vec![],
             keys: vec![],
+            pairwise: broker::sub::PairwiseKey::new(&[0; 32]),
         })
     }
 
@@ -163,8 +158,7 @@ mod tests {
         assert_eq!(
             explain(&tenant(), "dana@acme.example", Some("imis")).unwrap(),
             "imis:\n  goes to okta (The okta): the domain of login_hint matches acme.example.\n  \
-             next has the domain and is passed over: it is being tested, and reached by its \
-             explicit hint only."
+             next has the domain and is passed over: it is being tested."
         );
     }
 

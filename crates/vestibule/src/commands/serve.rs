@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use store::Role;
-use web::{EgressPolicy, Gateway, Options};
+use web::{Dns, EgressPolicy, Gateway, Options};
 
 use crate::cli::ServeArgs;
 use crate::database::{Database, Sharing};
@@ -47,6 +47,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
             store,
             master,
             egress: EgressPolicy { allow: settings.egress_allow.clone() },
+            dns: Dns::new(settings.dns.clone()),
         };
         let running = Gateway::start(options).await.context("the gateway cannot start")?;
         output::result(format_args!("Listening on {}", running.addr));

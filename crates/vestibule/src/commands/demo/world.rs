@@ -10,7 +10,7 @@ use broker::seal::MasterKey;
 use demo::application::{self, Application, ResponseType};
 use demo::directory::{self, Directory, SigningAlgorithm};
 use store::{Role, Store};
-use web::{EgressPolicy, Gateway, Options, Running, StartError};
+use web::{Dns, EgressPolicy, Gateway, Options, Running, StartError};
 
 use super::unguessable;
 use crate::commands::apply::change::{Mode, Order};
@@ -113,6 +113,7 @@ async fn start_gateway(
             egress: EgressPolicy {
                 allow: vec![ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into()],
             },
+            dns: Dns::default(),
         })
     };
     match Gateway::start(options(settings.listen)?).await {
