@@ -103,6 +103,26 @@ async fn test_login_shows_claims_profile_and_releases_and_stores_nobody() -> Res
     assert_recorded(&scene.gateway, &page, "a test: it went the whole way").await
 }
 
+/// Who is kept out by a setting learns of it beside the claims that it goes by.
+#[tokio::test]
+async fn person_who_is_not_let_in_sees_the_claims_that_decided() -> Result<()> {
+    let scene = testing().await?;
+    let applications = application("imis", "imis", "https://imis.example/");
+    let configuration = scene.configuration(&applications).replace(
+        "preset: okta",
+        "preset: google\n        hosted_domains: [acme.example]\n        userinfo: always",
+    );
+    scene.gateway.apply(&configuration.replace("state: active", "state: testing")).await?;
+    let link = link(&scene.gateway, "acme", "okta").await?;
+    let page = follow(&mut Agent::new()?, &link, STAFF).await?;
+    assert_eq!(failure(&page), "hosted_domain_not_allowed", "{}", page.text());
+    for section in ["id-token", "userinfo"] {
+        assert!(page.body.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    assert!(!page.body.contains("id=\"profile\""), "{}", page.text());
+    Ok(())
+}
+
 /// The timeline names rows and no values.
 async fn assert_recorded(gateway: &Gateway, page: &Page, wanted: &str) -> Result<()> {
     let code = told(page, "support-code").to_owned();

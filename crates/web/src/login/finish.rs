@@ -24,7 +24,7 @@ use oidc::params::Params;
 use oidc::rp::callback::{self, CallbackAnswer};
 use serde_json::{Map, Value};
 
-pub(crate) use self::ask::ask;
+pub(crate) use self::ask::{admit, ask};
 use super::start::{self, SPILLED};
 use super::{Failed, Login, Trace, Why, profile};
 use crate::cookie::{Cookies, Names};
@@ -208,7 +208,9 @@ async fn finish(
 ) -> Result<(Login, Answered), Box<Failed>> {
     let id = directory.id;
     let max_age = start::forwarded_max_age(&login);
-    match ask(&mut login.trace, &attempt.leg, answer, (directory, max_age)).await {
+    let asked = ask(&mut login.trace, &attempt.leg, answer, (directory, max_age)).await;
+    let admitted = |answered| admit(&mut login.trace, &answered).map(|()| answered);
+    match asked.and_then(admitted) {
         Ok(answered) => Ok((login, answered)),
         Err((failure, detail)) => Err(login.fail(Some(id), Step::Finish, failure, detail)),
     }

@@ -15,7 +15,7 @@ use broker::user::Resolved;
 use oidc::scope::{SUPPORTED, Scope};
 use serde_json::{Map, Value};
 
-use crate::login::finish::Answered;
+use crate::login::finish::{Answered, admit};
 use crate::login::profile::{detail, failure, note};
 use crate::login::user::look_up;
 use crate::login::{Trace, Why, release};
@@ -47,6 +47,11 @@ pub(super) async fn report(trace: &mut Trace, answered: Answered) -> Result<Repo
         Fact::new("issuer", "Issuer", &answered.identity.issuer),
         Fact::new("subject", "Identity there", &answered.identity.subject),
     ]);
+    if let Err(why) = admit(trace, &answered) {
+        report.failed = Some((Step::Finish, why));
+        report.tables.extend(raw(&answered));
+        return Ok(report);
+    }
     let directory = &answered.directory;
     let answer = Answer { id_token: &answered.id_token, userinfo: answered.userinfo.as_ref() };
     let mapped = profile::map(&trace.loaded.tenant, directory, answer);

@@ -1,6 +1,6 @@
 //! What is asked of the directory once its answer is matched to an attempt, in this order: the
-//! issuer of the answer, the exchange of its code, the ID token, the directory's settings about the
-//! person, userinfo.
+//! issuer of the answer, the exchange of its code, the ID token, userinfo. [`admit`] then holds what
+//! it said against the directory's settings.
 
 use std::sync::Arc;
 
@@ -58,11 +58,7 @@ pub(crate) async fn ask(
         return Err((FailureCode::AuthenticationTooOld, detail.to_owned()));
     }
     trace.note(step, "The ID token is verified.");
-    admission::admit(&directory, verified.claims())?;
     let subject = admission::subject(&directory, verified.claims())?;
-    if let Some(note) = admission::groups(&directory, verified.claims())? {
-        trace.note(step, note);
-    }
     let userinfo = userinfo(trace, &directory, &metadata, access_token, &verified).await?;
     if userinfo.is_some() {
         trace.note(step, "Userinfo answered.");
@@ -83,6 +79,15 @@ pub(crate) async fn ask(
         replaces: None,
         spent: None,
     })
+}
+
+/// Whether the directory's settings let this person in.
+pub(crate) fn admit(trace: &mut Trace, answered: &Answered) -> Result<(), Why> {
+    admission::admit(&answered.directory, &answered.id_token)?;
+    if let Some(note) = admission::groups(&answered.directory, &answered.id_token)? {
+        trace.note(Step::Finish, note);
+    }
+    Ok(())
 }
 
 /// The code, if the answer has one and is from the directory that was asked.
