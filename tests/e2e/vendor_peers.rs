@@ -166,8 +166,8 @@ async fn entra_shared_endpoints_admit_the_tenants_of_the_list() -> Result<()> {
     // Where the application's own page is the only one.
     let shown: Vec<_> = pages(&agent).map(|hop| hop.url.as_str().to_owned()).collect();
     assert_eq!(shown, [format!("{}/me", app.base)]);
-    // The other host is asked for what the ID token lacks, which is a group.
-    assert_eq!(scene.peer.back_channel(), ["token 200 client_secret_post pkce", "userinfo 200"]);
+    // The ID token lacks groups, which userinfo never has: it is not asked for them.
+    assert_eq!(scene.peer.back_channel(), ["token 200 client_secret_post pkce"]);
 
     let client = Client::new(&scene.gateway, "acme", "app");
     let claims = client.sign_in(&mut Agent::new()?, STAFF, &[("login_hint", STAFF)]).await?;
@@ -184,10 +184,12 @@ async fn entra_tenant_by_its_domain_with_too_many_groups() -> Result<()> {
     let scene = Scene::at(Vendor::Entra, &people).await?;
     let typed = scene.peer.typed.replace("/organizations/", "/acme.example/");
     let staff = "  staff: { expr: \"'group-1' in claims.groups\", default: false }";
-    let more = [WITH_SECRET, "profile:", staff];
+    let more = [WITH_SECRET, "userinfo: always", "profile:", staff];
     let client = scene.connect_client(&typed, &more).await?;
     let claims = client.sign_in(&mut Agent::new()?, STAFF, &[("login_hint", STAFF)]).await?;
     assert_has(&claims, &json!({"staff": true, "groups": ["group-1"]}));
+    // Which is on another host.
+    assert_eq!(scene.peer.back_channel(), ["token 200 client_secret_post pkce", "userinfo 200"]);
     assert_eq!(failure(&client, MEMBER).await?, "groups_incomplete");
     Ok(())
 }
