@@ -161,6 +161,9 @@ pub struct Preset {
     /// What "the directory says that it is verified" means here.
     #[serde(default)]
     pub email_evidence: EmailEvidence,
+    /// Whether strangers can make accounts there, with any address.
+    #[serde(default)]
+    pub self_registration: bool,
     /// The claims that together are a person's identity, joined with a dot.
     #[serde(default = "sub")]
     pub identity: Vec<String>,

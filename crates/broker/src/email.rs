@@ -56,6 +56,10 @@ pub struct Domain(String);
 impl Domain {
     /// Parses a name without a trailing dot; addresses and single labels are refused.
     pub fn parse(text: &str) -> Option<Self> {
+        // A URL's host may be percent-encoded, a domain may not.
+        if text.contains('%') {
+            return None;
+        }
         let url::Host::Domain(name) = url::Host::parse(text).ok()? else {
             return None;
         };
@@ -158,6 +162,8 @@ mod tests {
             "a@good.example\r\n",
             "a@go\0od.example",
             "a@-good.example",
+            "a@good%2Eexample",
+            "a@%67ood.example",
             "@good.example",
             "a@",
             "good.example",

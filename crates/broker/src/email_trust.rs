@@ -7,6 +7,9 @@
 //! | `domain` | the domain is one of the directory's, and the account belongs to the organisation |
 //! | `verified_claim` | the vendor's own evidence says so, about this very address |
 //!
+//! Whatever the setting, a directory does not answer for addresses of a domain that another
+//! directory of the tenant has and it has not.
+//!
 //! | evidence | is |
 //! |---|---|
 //! | `claim` | `email_verified` is JSON `true` |
@@ -22,16 +25,19 @@ use crate::directory_preset::EmailEvidence;
 use crate::email::Email;
 use crate::profile::Answer;
 use crate::settings::EmailTrust;
-use crate::tenant::Directory;
+use crate::tenant::{Directory, Tenant};
 use oidc::rp::issuer::IssuerRule;
 
 /// Whether `email`, which the mapping made, is proven to be the person's own.
-pub fn is_trusted(directory: &Directory, email: &str, answer: Answer<'_>) -> bool {
+pub fn is_trusted(tenant: &Tenant, directory: &Directory, email: &str, answer: Answer<'_>) -> bool {
     let Some(email) = Email::parse(email) else { return false };
+    if !is_ours(directory, &email) && tenant.directories.iter().any(|one| is_ours(one, &email)) {
+        return false;
+    }
     match directory.email_trust {
         EmailTrust::Never => false,
         EmailTrust::Domain => {
-            is_ours(directory, &email) && belongs(directory, answer.id_token)
+            is_ours(directory, &email) && belongs(directory, answer)
                 || is_owned(directory, &email, answer)
         }
         EmailTrust::VerifiedClaim => is_evident(directory, &email, answer),
@@ -44,14 +50,25 @@ fn is_ours(directory: &Directory, email: &Email) -> bool {
 
 /// Whether the account is one that the organisation itself gave: elsewhere its own people and
 /// strangers who use one of its addresses look alike.
-fn belongs(directory: &Directory, id_token: &Map<String, Value>) -> bool {
-    match directory.preset.data().email_evidence {
+fn belongs(directory: &Directory, answer: Answer<'_>) -> bool {
+    let preset = directory.preset.data();
+    // Whoever makes an account of their own there may type any address.
+    if preset.self_registration && is_denied(answer) {
+        return false;
+    }
+    let id_token = answer.id_token;
+    match preset.email_evidence {
         EmailEvidence::Microsoft => {
             is_one_tenant(directory) && !is_guest(id_token) && !is_consumer(id_token)
         }
         EmailEvidence::Google => has_text(id_token, "hd"),
         _ => true,
     }
+}
+
+/// Whether the directory itself says that the address is not verified.
+fn is_denied(answer: Answer<'_>) -> bool {
+    answer.claims().get("email_verified").is_some_and(|verified| !is_true(Some(verified)))
 }
 
 /// A domain of the directory's that Microsoft says its owner has proven, in whichever tenant.
@@ -65,7 +82,7 @@ fn is_evident(directory: &Directory, email: &Email, answer: Answer<'_>) -> bool 
     let evidence = directory.preset.data().email_evidence;
     if evidence == EmailEvidence::Microsoft
         && is_ours(directory, email)
-        && belongs(directory, answer.id_token)
+        && belongs(directory, answer)
     {
         return true;
     }

@@ -64,7 +64,7 @@ pub fn map(
     let evaluated = directory.profile.evaluate(&inputs)?;
     let mut profile = Profile(evaluated.claims);
     if let Some(email) = profile.text("email") {
-        let trusted = email_trust::is_trusted(directory, email, answer);
+        let trusted = email_trust::is_trusted(tenant, directory, email, answer);
         profile.0.insert("email_verified".to_owned(), Value::Bool(trusted));
     }
     Ok((profile, evaluated.trace))

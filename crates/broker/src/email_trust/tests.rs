@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
-use crate::id::DirectoryId;
+use crate::id::{DirectoryId, TenantId};
 use crate::tenant::DirectorySecrets;
 
 const ACME: &str = "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11";
@@ -45,9 +47,20 @@ fn directory(preset: &str, extra: &Value) -> Directory {
     Directory::compile(id, &settings, DirectorySecrets::default()).unwrap()
 }
 
+fn tenant(directories: Vec<Directory>) -> Tenant {
+    Tenant {
+        id: TenantId(uuid::Uuid::nil()),
+        slug: "acme".parse().unwrap(),
+        name: "Acme".to_owned(),
+        join_by_email: false,
+        applications: Vec::new(),
+        directories: directories.into_iter().map(Arc::new).collect(),
+    }
+}
+
 fn trusts(directory: &Directory, id_token: &Map<String, Value>) -> bool {
     let email = id_token["email"].as_str().unwrap();
-    is_trusted(directory, email, Answer { id_token, userinfo: None })
+    is_trusted(&tenant(Vec::new()), directory, email, Answer { id_token, userinfo: None })
 }
 
 fn ours() -> Value {
@@ -89,7 +102,7 @@ fn id_02_evidence_counts_for_the_address_that_it_is_about() {
     let directory = directory("oidc", &json!({}));
     let id_token = claims(&json!({ "email": "a@x.example", "email_verified": true }));
     let trusts = |email: &str, userinfo: Option<&Map<String, Value>>| {
-        is_trusted(&directory, email, Answer { id_token: &id_token, userinfo })
+        is_trusted(&tenant(Vec::new()), &directory, email, Answer { id_token: &id_token, userinfo })
     };
     assert!(trusts("A@x.example", None));
     assert!(!trusts("b@x.example", None));
@@ -106,7 +119,7 @@ fn id_02_signed_claim_wins_over_userinfo() {
     let userinfo = claims(&json!({ "email": "a@x.example", "email_verified": true }));
     let trusts = |id_token: &Map<String, Value>| {
         let answer = Answer { id_token, userinfo: Some(&userinfo) };
-        is_trusted(&directory, "a@x.example", answer)
+        is_trusted(&tenant(Vec::new()), &directory, "a@x.example", answer)
     };
     assert!(trusts(&thin));
     assert!(!trusts(&denied));
@@ -125,6 +138,9 @@ fn id_02_microsoft_member_with_a_domain_of_ours_is_trusted_and_a_guest_is_not() 
         settings["email_trust"] = trust.into();
         assert!(!trusts(&directory("entra", &settings), &guest), "{trust}");
     }
+    let mut proven = guest;
+    proven.insert("xms_edov".to_owned(), json!(true));
+    assert!(trusts(&directory("entra", &theirs), &proven));
 }
 
 #[test]
@@ -200,10 +216,10 @@ fn id_08_odd_address_is_never_trusted() {
     let domain = directory("oidc", &settings);
     let nothing = Map::new();
     let answer = Answer { id_token: &nothing, userinfo: None };
-    assert!(is_trusted(&domain, "a@acme-assoc.example", answer));
+    assert!(is_trusted(&tenant(Vec::new()), &domain, "a@acme-assoc.example", answer));
     for odd in ["a@evil.example@acme-assoc.example", "a@acme-assoc.example.", "@acme-assoc.example"]
     {
-        assert!(!is_trusted(&domain, odd, answer), "{odd}");
+        assert!(!is_trusted(&tenant(Vec::new()), &domain, odd, answer), "{odd}");
     }
 }
 
@@ -212,4 +228,35 @@ fn never_means_never() {
     let never = directory("oidc", &json!({ "email_trust": "never" }));
     let verified = claims(&json!({ "email": "a@x.example", "email_verified": true }));
     assert!(!trusts(&never, &verified));
+}
+
+/// A partner's directory says what it likes about addresses that are not the partner's.
+#[test]
+fn id_07_directory_does_not_answer_for_a_domain_of_another_directory() {
+    let ours = directory("oidc", &json!({ "domains": ["acme.example"] }));
+    let partner = directory("keycloak", &json!({ "issuer": "https://p.example/realms/p" }));
+    let both = directory("oidc", &json!({ "domains": ["acme.example", "p.example"] }));
+    let tenant = tenant(vec![ours]);
+    let id_token = claims(&json!({ "email": "ceo@acme.example", "email_verified": true }));
+    let answer = Answer { id_token: &id_token, userinfo: None };
+    assert!(!is_trusted(&tenant, &partner, "ceo@acme.example", answer));
+    assert!(is_trusted(&tenant, &both, "ceo@acme.example", answer));
+    let id_token = claims(&json!({ "email": "ann@elsewhere.example", "email_verified": true }));
+    let answer = Answer { id_token: &id_token, userinfo: None };
+    assert!(is_trusted(&tenant, &partner, "ann@elsewhere.example", answer));
+}
+
+/// Where anybody can make an account, its domain says nothing about who typed the address.
+#[test]
+fn id_07_domain_alone_proves_nothing_of_an_account_that_somebody_made_themselves() {
+    let settings = json!({ "domains": ["acme.example"], "email_trust": "domain" });
+    let says = |preset: &str, verified: &Value| {
+        let id_token = json!({ "email": "ceo@acme.example", "email_verified": verified });
+        trusts(&directory(preset, &settings), &claims(&id_token))
+    };
+    for verified in [json!(false), json!("false"), json!(null)] {
+        assert!(!says("cognito", &verified), "{verified}");
+    }
+    assert!(says("cognito", &json!(true)));
+    assert!(says("oidc", &json!(false)));
 }

@@ -227,15 +227,19 @@ impl DirectorySecret {
 /// expressions by their text.
 fn wanted_claims(preset: &Rows, own: &Rows) -> BTreeSet<String> {
     let rows = preset.iter().filter(|(name, _)| !own.contains_key(*name)).chain(own);
-    let texts = rows.flat_map(|(_, row)| match &row.source {
-        Source::From(paths) => paths.clone(),
-        Source::Expr(text) => vec![text.clone(), row.when.clone().unwrap_or_default()],
-        Source::Value(_) => vec![row.when.clone().unwrap_or_default()],
+    let texts = rows.flat_map(|(_, row)| {
+        let source = match &row.source {
+            Source::From(paths) => paths.clone(),
+            Source::Expr(text) => vec![text.clone()],
+            Source::Value(_) => Vec::new(),
+        };
+        source.into_iter().chain(row.when.clone())
     });
-    texts.flat_map(|text| names_after_claims(&text)).collect()
+    texts.flat_map(|text| names_after_roots(&text)).collect()
 }
 
-fn names_after_claims(text: &str) -> Vec<String> {
+/// The names behind each of the roots under which a mapping sees claims.
+fn names_after_roots(text: &str) -> Vec<String> {
     let quoted = |rest: &str| {
         let rest = rest.strip_prefix('[')?;
         rest.strip_prefix('?').unwrap_or(rest).strip_prefix(['"', '\'']).map(str::to_owned)
@@ -248,5 +252,7 @@ fn names_after_claims(text: &str) -> Vec<String> {
             .take_while(|c| c.is_alphanumeric() || *c == '_')
             .collect(),
     };
-    text.split("claims").skip(1).map(name).filter(|name| !name.is_empty()).collect()
+    let after = |root: &'static str| text.split(root).skip(1).map(&name);
+    let names = ["claims", "id_token", "userinfo"].into_iter().flat_map(after);
+    names.filter(|name| !name.is_empty()).collect()
 }

@@ -83,6 +83,9 @@ fn settings_of_another_vendor_are_named() {
     let given = json!({"tenants": ["72f988bf-86f1-41af-91ab-2d7cd011db47"],
         "hosted_domains": ["acme.example"], "trusted_providers": ["Okta"]});
     assert_eq!(paths(directory(given)), ["tenants", "hosted_domains", "trusted_providers"]);
+    let given =
+        json!({"preset": "google", "issuer": "", "hosted_domains": ["https://acme.example"]});
+    assert_eq!(paths(directory(given)), ["hosted_domains"]);
 }
 
 #[test]
@@ -99,6 +102,8 @@ fn parameters_of_the_gateway_itself_cannot_be_set() {
 fn contract_names_claims_that_some_row_sets() {
     let given = json!({"contract": {"member_type": "string", "family_name": null}});
     assert_eq!(paths(application(given)), ["contract.member_type"]);
+    let emptied = json!({"claims": {"given_name": {"value": null}}});
+    assert_eq!(paths(application(emptied)), ["contract.given_name"]);
     let imis = application(json!({"contract": {"family_name": null}})).unwrap();
     assert_eq!(imis.contract.keys().collect::<Vec<_>>(), ["external_id", "given_name"]);
 }
@@ -124,6 +129,22 @@ fn claims_named_by_the_mapping_are_known() {
     for name in ["tier", "x:y", "given_name", "email"] {
         assert!(wanted.contains(name), "{name} in {wanted:?}");
     }
+}
+
+/// Groups that were left out are noticed by these names, wherever a row reads them.
+#[test]
+fn claims_named_by_a_condition_or_under_another_root_are_known() {
+    for row in [
+        json!({"from": ["claims.tier"], "when": "'staff' in claims.groups"}),
+        json!({"value": "1", "when": "'staff' in id_token.groups"}),
+        json!({"from": ["id_token.groups"]}),
+        json!({"expr": "userinfo[\"groups\"]"}),
+    ] {
+        let given = json!({"profile": {"groups": {"value": ["g"]}, "tier": row}});
+        assert!(directory(given).unwrap().wanted_claims.contains("groups"), "{row}");
+    }
+    let unread = json!({"profile": {"groups": {"value": ["g"]}}});
+    assert!(!directory(unread).unwrap().wanted_claims.contains("groups"));
 }
 
 #[test]

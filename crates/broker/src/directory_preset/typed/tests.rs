@@ -189,6 +189,7 @@ fn google_needs_nothing_and_its_tokens_have_two_spellings() {
     let both = ["http://127.0.0.1:4000", "127.0.0.1:4000"];
     assert_eq!(local.issuer, IssuerRule::Spellings(both.map(str::to_owned).to_vec()));
     assert!(refused("google", &["acme.example"]).contains("hosted_domains"));
+    refused("google", &["https://console.cloud.google.com/auth/clients?project=x"]);
 }
 
 #[test]
@@ -303,6 +304,7 @@ fn adfs_is_a_host_with_a_path_of_its_own() {
             "https://fs.acme.example/adfs/",
             "https://fs.acme.example/adfs/ls/IdpInitiatedSignOn.aspx",
             "http://fs.acme.example/adfs/services/trust",
+            "https://fs.acme.example/FederationMetadata/2007-06/FederationMetadata.xml",
             "https://fs.acme.example/adfs/oauth2/authorize/",
             "https://fs.acme.example/adfs/.well-known/openid-configuration",
         ],
@@ -344,5 +346,20 @@ proptest! {
             let again = understand(preset, &typed.address, &tenants).unwrap();
             prop_assert_eq!(&again, &Typed { note: again.note.clone(), ..typed });
         }
+    }
+}
+
+/// A vendor whose addresses need rules of their own is not just any provider.
+#[test]
+fn id_03_vendors_with_a_preset_of_their_own_are_not_taken_for_any_provider() {
+    let oidc = DirectoryPreset::parse("oidc").unwrap();
+    for (typed, preset) in [
+        ("https://accounts.google.com", "google"),
+        ("accounts.google.com", "google"),
+        ("https://login.microsoftonline.com/organizations/v2.0", "entra"),
+        ("https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ex4mpleAB", "cognito"),
+    ] {
+        let refused = understand(oidc, typed, &[]).unwrap_err();
+        assert!(refused.contains(&format!("preset: {preset}")), "{typed}: {refused}");
     }
 }

@@ -49,7 +49,7 @@ pub(crate) async fn ask(
         Verify { id_token: &tokens.id_token, access_token, code: &code, nonce: &leg.nonce };
     let now = app.clock.now();
     let verified = app.upstream.verify(tenant, &directory, &metadata, verify, now).await?;
-    let auth_time = time(verified.claims().get("auth_time"));
+    let auth_time = time(verified.claims().get("auth_time"), now);
     // A fresh sign-in was asked for: the directory has to say when it was, and it has to have been
     // since then (THREATS AZ-10). [OIDCC-3.1.3.7-13]
     let is_fresh = |max_age| sso::is_fresh(auth_time, max_age, leg.started_at - LEEWAY);
@@ -177,10 +177,11 @@ fn is_userinfo_wanted(directory: &Directory, id_token: &Map<String, Value>) -> b
     }
 }
 
-/// A time of zero, which some directories send, is none.
-fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
+/// A time of zero, which some directories send, is none; so is one to come, by which a session
+/// would be fresh for ever (THREATS AZ-10).
+fn time(value: Option<&Value>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let seconds = value.and_then(Value::as_i64).filter(|seconds| *seconds > 0)?;
-    DateTime::from_timestamp(seconds, 0)
+    DateTime::from_timestamp(seconds, 0).filter(|time| *time <= now + LEEWAY)
 }
 
 fn text(value: Option<&Value>) -> Option<String> {
@@ -190,4 +191,19 @@ fn text(value: Option<&Value>) -> Option<String> {
 fn texts(value: Option<&Value>) -> Vec<String> {
     let all = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     all.iter().filter_map(|one| text(Some(one))).take(20).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn az_10_time_of_authentication_is_in_the_past() {
+        let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
+        let read = |seconds: i64| time(Some(&json!(seconds)), now).map(|time| time.timestamp());
+        assert_eq!((read(999_999), read(1_000_060)), (Some(999_999), Some(1_000_060)));
+        assert_eq!((read(0), read(-1), read(1_000_061)), (None, None, None));
+    }
 }
