@@ -94,6 +94,28 @@ async fn demo_once_signs_a_member_of_staff_in_within_ten_seconds() -> Result<()>
     bail!("it took {took:?}")
 }
 
+/// What the README begins with, before anything has made a schema.
+#[tokio::test]
+async fn a_dry_run_is_possible_before_anything_else() -> Result<()> {
+    let work = work_dir()?;
+    let file = "tenants:\n  - slug: acme\n    name: Acme\n";
+    std::fs::write(work.path().join("acme.yaml"), file)?;
+    for (arguments, code, told) in [
+        ("apply -f acme.yaml --dry-run", 0, "+ tenant acme"),
+        ("export", 1, "make it with: vestibule migrate"),
+    ] {
+        let mut command = demo(binary()?, work.path());
+        command.env("VESTIBULE_DATA_DIR", work.path().join("data"));
+        command.args(arguments.split(' '));
+        let output = tokio::time::timeout(START_LIMIT, command.output()).await??;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(told) && !said.contains("ERROR"), "{said}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn demo_once_leaves_no_file_behind_when_no_directory_is_given() -> Result<()> {
     let work = work_dir()?;

@@ -151,7 +151,7 @@ async fn apply_probes_before_it_changes_anything() -> Result<()> {
     let refused = apply(&wrong).await?;
     assert_eq!(refused.code, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("problem  credentials"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("directory acme/okta has problems"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("problems with directory acme/okta"), "{}", refused.stderr);
     let listed = gateway.run(&["export"]).await?;
     assert!(!listed.stdout.contains("acme"), "{}", listed.stdout);
 

@@ -128,9 +128,13 @@ impl Mapping {
         lists.flatten().map(ToString::to_string)
     }
 
-    /// The names the mapping can set, in order.
+    /// The names the mapping can set, in order: not those whose row was emptied.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(|row| row.name.as_str())
+        let emptied = |row: &&Compiled| {
+            matches!(row.source, CompiledSource::Value(Value::Null))
+                && !matches!(row.missing, Missing::Default(_))
+        };
+        self.rows.iter().filter(move |row| !emptied(row)).map(|row| row.name.as_str())
     }
 }
 

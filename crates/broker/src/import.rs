@@ -230,6 +230,11 @@ fn identity(
     directories: &BTreeMap<String, KnownDirectory>,
 ) -> Result<Identity, String> {
     let known = directories.get(slug).ok_or_else(|| format!("there is no directory `{slug}`"))?;
+    if let (Some(own), Some(given)) = (&known.issuer, &issuer)
+        && own != given
+    {
+        return Err(format!("`issuer` is not {own}, which is the one of the directory `{slug}`"));
+    }
     let issuer = issuer.or_else(|| known.issuer.clone());
     let issuer = issuer
         .ok_or_else(|| format!("the directory `{slug}` has several issuers: fill `issuer`"))?;

@@ -187,7 +187,8 @@ impl ProbeReport {
         let host = host(url);
         let say = format!(
             "{host} gave no usable answer: check that the address is right and can be reached from \
-             here. Addresses in private networks have to be allowed (VESTIBULE_EGRESS_ALLOW)."
+             here. Private networks, plain http, and ports other than 443 and 8443 have to be \
+             allowed (VESTIBULE_EGRESS_ALLOW)."
         );
         self.add(Level::Problem, what, say);
     }

@@ -33,9 +33,12 @@ pub struct ConnectOptions<'a> {
 impl<'a> ConnectOptions<'a> {
     /// Ten connections, two seconds to wait for one.
     pub fn new(url: &'a str, role: Role) -> Self {
-        Self { url, role, max_connections: 10, acquire_timeout: Duration::from_secs(2) }
+        Self { url, role, max_connections: 10, acquire_timeout: PATIENCE }
     }
 }
+
+/// How long a connection is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A connection that rested this long is asked whether it lives before it is used: shorter than
 /// what firewalls forget in, and long enough that a busy gateway never pays the round trip.
@@ -55,12 +58,17 @@ macro_rules! settings {
 const GATEWAY: &str = concat!("set role vestibule_gateway;", settings!());
 const OPERATOR: &str = concat!("set role vestibule_operator;", settings!());
 
-pub(crate) fn pool(options: &ConnectOptions<'_>) -> Result<(PgPool, PgConnectOptions), StoreError> {
-    let connect = PgConnectOptions::from_str(options.url)?.application_name("vestibule");
-    let prepare = match options.role {
+/// What is said on a connection before anything else.
+pub(crate) fn prepare(role: Role) -> &'static str {
+    match role {
         Role::Gateway => GATEWAY,
         Role::Operator => OPERATOR,
-    };
+    }
+}
+
+pub(crate) fn pool(options: &ConnectOptions<'_>) -> Result<(PgPool, PgConnectOptions), StoreError> {
+    let connect = PgConnectOptions::from_str(options.url)?.application_name("vestibule");
+    let prepare = prepare(options.role);
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)

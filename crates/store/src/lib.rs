@@ -47,8 +47,8 @@ use std::sync::Arc;
 
 use broker::id::TenantId;
 use broker::seal::MasterKey;
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
 pub use audit::AuditEvent;
 pub use catalogue::{ApplicationRecord, DirectoryRecord, KeyRecord, TenantRecord};
@@ -105,6 +105,26 @@ impl Store {
             .fetch_one(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// As [`Store::ping`], over a connection of its own: the pool tries again until its patience
+    /// ends, and then cannot say why, such as that the roles were never made.
+    ///
+    /// # Errors
+    /// [`StoreError::is_without_schema`] before the first migration, else
+    /// [`StoreError::Unavailable`] with the reason.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let asked = async {
+            let mut connection = self.options.connect().await?;
+            sqlx::raw_sql(connect::prepare(self.role)).execute(&mut connection).await?;
+            let ping = "select count(*) from tenants where false";
+            sqlx::raw_sql(ping).execute(&mut connection).await?;
+            connection.close().await
+        };
+        match tokio::time::timeout(connect::PATIENCE, asked).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
     }
 
     /// The part of the database that belongs to `tenant`.

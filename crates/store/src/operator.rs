@@ -73,6 +73,14 @@ impl Operator {
         &self.0.pool
     }
 
+    /// As [`Store::check`].
+    ///
+    /// # Errors
+    /// As [`Store::check`].
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.0.check().await
+    }
+
     /// Begins a change. Another one that is under way is waited for, at most four seconds; logins
     /// go on meanwhile. Dropping it undoes it.
     ///

@@ -63,6 +63,7 @@ pub(crate) enum Command {
     /// Make the tenants in the database match a file
     #[command(after_help = "Examples:\n  \
         vestibule apply -f tenants.yaml --dry-run   show what would change\n  \
+        vestibule apply -f tenants.yaml --probe     ask the directories first, then change it\n  \
         vestibule apply -f tenants.yaml             change it, all or nothing\n  \
         vestibule apply -f tenants.yaml --prune     and remove what the file does not name\n\n\
         A secret is best written as ${env:NAME} or ${file:PATH}; a path is relative to the file.\n\
@@ -80,18 +81,24 @@ pub(crate) enum Command {
         vestibule route dana@acme.example --tenant acme --application imis\n\n\
         Nobody is signed in and nothing is recorded.")]
     Route(RouteArgs),
-    /// What to enter in an application
-    #[command(subcommand, after_help = "Example:\n  vestibule application show imis --tenant acme")]
-    Application(ApplicationCommand),
-    /// Directories: probe, test, list
+    /// Applications: what to enter in each, list
     #[command(
         subcommand,
         after_help = "Examples:\n  \
+        vestibule application show imis --tenant acme\n  \
+        vestibule application list --tenant acme"
+    )]
+    Application(ApplicationCommand),
+    /// Directories: probe, test, list, what is known of each vendor
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule directory presets okta\n  \
         vestibule directory probe okta --tenant acme\n  \
         vestibule directory test okta --tenant acme"
     )]
     Directory(DirectoryCommand),
-    /// People
+    /// Users that applications know already: import
     #[command(
         subcommand,
         after_help = "Example:\n  vestibule users import people.csv --tenant acme --dry-run"
@@ -102,7 +109,8 @@ pub(crate) enum Command {
         subcommand,
         after_help = "Examples:\n  \
         vestibule domain challenge acme.org --tenant acme\n  \
-        vestibule domain verify acme.org --tenant acme"
+        vestibule domain verify acme.org --tenant acme\n  \
+        vestibule domain list --tenant acme"
     )]
     Domain(DomainCommand),
     /// Look at sign-ins
@@ -113,7 +121,8 @@ pub(crate) enum Command {
         subcommand,
         after_help = "Examples:\n  \
         vestibule keys list --tenant acme\n  \
-        vestibule keys rotate --tenant acme"
+        vestibule keys rotate --tenant acme\n  \
+        vestibule keys certificate --tenant acme > acme.pem"
     )]
     Keys(KeysCommand),
     /// Bring the database's schema up to date
@@ -228,7 +237,7 @@ pub(crate) enum KeysCommand {
     #[command(after_help = "Examples:\n  \
         vestibule keys rotate --tenant acme\n  \
         vestibule keys rotate --tenant acme --alg ES256\n\n\
-        Applications fetch keys now and then, so the successor is published a day before it signs,\n\
+        Applications fetch keys now and then, so the successor is published two days before it signs,\n\
         and the old key stays published until the last token it signed has expired.")]
     Rotate(KeysRotateArgs),
     /// Print the certificate to upload in a directory that takes one in place of a secret

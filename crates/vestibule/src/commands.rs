@@ -15,7 +15,7 @@ mod route;
 mod serve;
 mod users;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use broker::id::Slug;
 use broker::seal::MasterKey;
 use chrono::{DateTime, Utc};
@@ -67,15 +67,17 @@ impl Tool {
     /// Opens the database of the settings and makes sure that it can be used.
     async fn open(flags: &CommonFlags) -> anyhow::Result<Self> {
         let tool = Self::open_unchecked(flags).await?;
-        match tool.store.ping().await {
+        match tool.store.check().await {
             Ok(()) => Ok(tool),
             Err(error) => {
-                let hint = if error.is_without_schema() {
-                    "the database has no schema yet; make it with: vestibule migrate"
+                let error = if error.is_without_schema() {
+                    anyhow!("the database has no schema yet; make it with: vestibule migrate")
                 } else {
-                    "the database does not answer; check that it runs and that DATABASE_URL is right"
+                    let hint = "the database does not answer; check that it runs and that \
+                                DATABASE_URL is right";
+                    anyhow::Error::new(error).context(hint)
                 };
-                tool.finish(Err(anyhow::Error::new(error).context(hint))).await
+                tool.finish(Err(error)).await
             }
         }
     }

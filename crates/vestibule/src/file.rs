@@ -112,10 +112,10 @@ impl ConfigurationFile {
         FileErrors(conflicts.iter().map(elsewhere).collect())
     }
 
-    /// An error about the secret of a target.
-    pub(crate) fn secret_error(&self, target: &Target, message: &str) -> FileErrors {
+    /// An error about the secret that is under this key of a target.
+    pub(crate) fn secret_error(&self, target: &Target, key: &str, message: &str) -> FileErrors {
         let path = self.path_of(target).unwrap_or_else(|| target.to_string());
-        FileErrors::one(self.at(&format!("{path}.client_secret"), message))
+        FileErrors::one(self.at(&format!("{path}.{key}"), message))
     }
 
     /// `acme.yaml:12:7: tenants[0].name: message`.
@@ -200,7 +200,16 @@ fn in_plain_words(text: &str) -> String {
         "expected sequence start" => "expected a list: lines that begin with `- `".to_owned(),
         "expected mapping start" => "expected `key: value` lines".to_owned(),
         "expected string scalar" => "expected a text".to_owned(),
-        other => other.replace("unknown field", "unknown key"),
+        "invalid u32" => "expected a whole number".to_owned(),
+        _ if text.starts_with("invalid boolean") => "expected true or false".to_owned(),
+        // The words of `chrono`; times are the only values that it reads.
+        "premature end of input"
+        | "input contains invalid characters"
+        | "input is out of range"
+        | "trailing input" => "expected a time, such as 2027-01-31T00:00:00Z".to_owned(),
+        other => other
+            .replace("unknown field", "unknown key")
+            .replace("unknown variant", "unknown value"),
     }
 }
 

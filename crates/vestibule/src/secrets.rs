@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use broker::settings::SecretSource;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::settings::Env;
 
@@ -24,6 +24,9 @@ pub(crate) enum SecretError {
     /// It is there and empty, or white space.
     #[error("the secret is empty")]
     Empty,
+    /// It looks like a reference and is none.
+    #[error("write ${{env:NAME}} or ${{file:PATH}}, or the secret itself")]
+    NoReference,
 }
 
 /// Where secrets are looked for.
@@ -41,7 +44,12 @@ impl Secrets<'_> {
     /// [`SecretError`]; an unset variable is told apart, since a stored secret may stand in.
     pub(crate) fn fetch(&self, source: &SecretSource) -> Result<SecretString, SecretError> {
         let text = match source {
-            SecretSource::Literal(secret) => return Ok(secret.clone()),
+            SecretSource::Literal(secret) => match secret.expose_secret() {
+                // `${NAME}` is a slip, and as a secret it would be known to everybody.
+                text if text.starts_with("${") => return Err(SecretError::NoReference),
+                text if text.trim().is_empty() => return Err(SecretError::Empty),
+                _ => return Ok(secret.clone()),
+            },
             SecretSource::Env(name) => {
                 let set = (self.env)(name).filter(|text| !text.is_empty());
                 set.ok_or_else(|| SecretError::NotSet(name.clone()))?
@@ -69,8 +77,6 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     fn fetch(text: &str, base: &Path) -> Result<String, SecretError> {
@@ -99,6 +105,10 @@ mod tests {
         assert_eq!(error("${env:OTHER}"), SecretError::NotSet("OTHER".to_owned()));
         assert_eq!(error("${env:EMPTY}"), SecretError::NotSet("EMPTY".to_owned()));
         assert_eq!(error("${env:BLANK}"), SecretError::Empty);
+        assert_eq!(error(" "), SecretError::Empty);
+        for text in ["${SET}", "${vault:okta}", "${env:}", "${env:SET"] {
+            assert_eq!(error(text), SecretError::NoReference);
+        }
         let text = error("${file:x}").to_string();
         assert!(text.starts_with("the secret's file /nonexistent/x cannot be read: "), "{text}");
     }

@@ -101,7 +101,7 @@ async fn mistakes_in_the_file_are_named_with_line_and_column() -> Result<()> {
     for (from, to, wanted) in [
         ("preset: okta", "presett: okta", ":20:9: unknown key `presett`, expected one of slug,"),
         ("[acme.example, \"*.acme.example\"]", "acme.example", ":25:18: expected a list"),
-        ("state: active", "state: on", ":24:16: unknown variant `on`, expected one of draft"),
+        ("state: active", "state: on", ":24:16: unknown value `on`, expected one of draft"),
         ("client_id: lms", "client_id: imis", ":12:20: tenants[0].applications[1].client_id: "),
         ("[okta]", "[okta, entra]", ":16:29: tenants[0].applications[1].directories[1]: "),
         (
@@ -212,6 +212,12 @@ async fn export_reads_back_without_a_change_and_without_secrets() -> Result<()> 
     let again = gateway.run(&["apply", "-f", &path, "--prune"]).await?;
     assert!(again.stderr.contains("OKTA_SECRET is not set here"), "{}", again.stderr);
     assert_eq!(again.success()?, "No changes.\n");
+    // Save for another provider, which would get to see it.
+    let moved = exported.replacen("acme.okta.example", "acme.other.example", 1);
+    assert_ne!(moved, exported);
+    let moved = gateway.run(&["apply", "-f", &gateway.file("moved.yaml", &moved)?]).await?;
+    assert_eq!(moved.code, 1, "{}", moved.stdout);
+    assert!(moved.stderr.contains("OKTA_SECRET is not set; set it"), "{}", moved.stderr);
     let with_secrets = gateway.run_with(&["apply", "-f", &path], &ENV).await?.success()?;
     assert_eq!(with_secrets, "No changes.\n");
 

@@ -96,6 +96,7 @@ fn bad_field_is_named() {
         (Row { directory: None, ..row() }, "`directory`"),
         (Row { directory: Some("ping".to_owned()), ..row() }, "`ping`"),
         (Row { directory: Some("entra".to_owned()), ..row() }, "`issuer`"),
+        (Row { issuer: Some("https://other.example".to_owned()), ..row() }, "`issuer` is not"),
         (
             Row { directory: None, subject: None, issuer: Some("i".to_owned()), ..row() },
             "`directory`",

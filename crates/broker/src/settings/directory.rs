@@ -52,6 +52,15 @@ pub struct DirectorySettings {
     /// When its userinfo endpoint is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo: Option<UserinfoUse>,
+    /// Whether people can sign in through it.
+    #[serde(default)]
+    pub state: DirectoryState,
+    /// Domains whose people are routed to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainPattern>,
+    /// When an e-mail address of it counts as verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_trust: Option<EmailTrust>,
     /// Microsoft tenants whose people may sign in, by tenant id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<String>,
@@ -84,15 +93,6 @@ pub struct DirectorySettings {
     /// Members of the discovery document that are replaced, such as `userinfo_endpoint`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// Whether people can sign in through it.
-    #[serde(default)]
-    pub state: DirectoryState,
-    /// Domains whose people are routed to it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub domains: Vec<DomainPattern>,
-    /// When an e-mail address of it counts as verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email_trust: Option<EmailTrust>,
     /// Rows from its claims to the profile, over the preset's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: Rows,

@@ -153,9 +153,10 @@ fn contract(
             Some(kind) => contract.insert(name.clone(), *kind),
             None => contract.remove(name),
         };
-        if kind.is_some() && !claims.names().any(|set| set == name) {
-            problems.add(format!("contract.{name}"), "no row of `claims` sets it: add one");
-        }
+    }
+    for name in contract.keys().filter(|name| !claims.names().any(|set| set == *name)) {
+        let message = format!("no row of `claims` sets it: add one, or write `{name}: null` here");
+        problems.add(format!("contract.{name}"), message);
     }
     contract
 }

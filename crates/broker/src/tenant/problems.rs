@@ -12,6 +12,7 @@ use url::Url;
 use super::{LoginHintRule, MAX_LIST, SettingError};
 use crate::claims::{Layer, Mapping, RowError, Rows};
 use crate::directory_preset::{EmailEvidence, Typed, understand};
+use crate::email::Domain;
 use crate::settings::{
     ApplicationSettings, DirectorySettings, EmailTrust, Pkce, TokenEndpointAuthMethod,
 };
@@ -111,8 +112,12 @@ impl Problems {
         if settings.tenants.len() > MAX_LIST || !settings.tenants.iter().all(is_guid) {
             self.add(
                 "tenants",
-                "use at most 100 tenant ids, such as 72f988bf-86f1-41af-91ab-2d7cd011db47",
+                "write tenant ids such as 72f988bf-86f1-41af-91ab-2d7cd011db47, at most 100",
             );
+        }
+        let is_domain = |text: &String| Domain::parse(text).is_some();
+        if !settings.hosted_domains.iter().all(is_domain) {
+            self.add("hosted_domains", "write domains such as acme.org");
         }
         let is_name = |text: &String| !text.is_empty() && text.len() <= 255;
         for (path, names) in [

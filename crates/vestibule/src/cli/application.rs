@@ -38,7 +38,7 @@ pub(crate) struct ApplicationShowArgs {
     /// The address that browsers and directories see, which begins every issuer
     /// [env: VESTIBULE_PUBLIC_URL] [vestibule.toml: public_url]
     /// [default: http:// and the address that `serve` listens on]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) public_url: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonFlags,

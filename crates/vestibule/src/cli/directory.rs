@@ -51,10 +51,11 @@ pub(crate) struct DirectoryProbeArgs {
     /// The tenant
     #[arg(long, value_name = "SLUG")]
     pub(crate) tenant: Option<String>,
-    /// What kind of directory it is: okta, entra, google, oidc, ...
+    /// What kind of directory it is: okta, entra, google, ...; `directory presets` has them all
     #[arg(long, value_name = "NAME", default_value = "oidc")]
     pub(crate) preset: String,
-    /// Which one it is: its domain, its issuer, or the address of its discovery document
+    /// Which one it is: its domain, its issuer, or the address of its discovery document; nothing
+    /// where all organisations share one
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) issuer: String,
     /// Microsoft tenants whose people may sign in, by tenant id, for `organizations` and `common`
@@ -100,7 +101,7 @@ pub(crate) struct OfTenant {
     /// The address that browsers and directories see, which begins every issuer
     /// [env: VESTIBULE_PUBLIC_URL] [vestibule.toml: public_url]
     /// [default: http:// and the address that `serve` listens on]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) public_url: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonFlags,

@@ -18,7 +18,7 @@ pub(crate) enum UsersCommand {
         email         who signs in with it first, vouched for by the directory, is this user\n  \
         directory     a directory's slug, with\n  \
         subject       the person's subject there: who signs in with it is this user\n  \
-        issuer        only where that directory has several\n  \
+        issuer        only where that directory has several: the `iss` of its ID tokens\n  \
         sub           the sub that applications know already; left out: a random one\n\n\
         A row needs `email`, or `directory` and `subject`. Users who are there are not changed; one\n\
         who lacks the row's identity gets it. The same file again has nothing to do.\n\

@@ -140,7 +140,7 @@ async fn list(args: DomainListArgs) -> anyhow::Result<()> {
 
 fn table(proofs: &[Proof]) -> String {
     if proofs.is_empty() {
-        return "No domains are claimed.".to_owned();
+        return "No domains are claimed; begin with: vestibule domain challenge".to_owned();
     }
     let mut lines = vec![row(["DOMAIN", "STATE", "PROVEN SINCE", "LAST SEEN", "LAST LOOKED"])];
     for proof in proofs {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_list_shows_where_each_domain_stands() {
-        assert_eq!(table(&[]), "No domains are claimed.");
+        assert!(table(&[]).starts_with("No domains are claimed;"));
         let proven = pending().after(&Finding::Present, day(0));
         let text = table(&[pending(), proven]);
         let lines: Vec<Vec<&str>> =

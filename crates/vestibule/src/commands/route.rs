@@ -1,10 +1,12 @@
 //! `vestibule route`: where a person would be sent, and why, without signing anybody in.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use broker::email::{DomainPattern, Email};
 use broker::routing::{self, Choice, Signals};
 use broker::settings::DirectoryState;
-use broker::tenant::{Application, Tenant};
+use broker::tenant::{Application, Directory, Tenant};
 use store::TenantRecord;
 
 use super::Tool;
@@ -69,6 +71,13 @@ fn decision(tenant: &Tenant, application: &Application, email: &str) -> String {
         }
         Choice::Ask(directories) => {
             let slugs: Vec<_> = directories.iter().map(|one| one.slug.as_str()).collect();
+            let email = Email::parse(email);
+            let fits = |one: &Arc<Directory>| one.rank(email.as_ref()?.domain());
+            let reason = if directories.iter().all(|one| fits(one).is_some()) {
+                "each of them has the domain".to_owned()
+            } else {
+                reason.to_string()
+            };
             format!("is asked to choose between {}: {reason}.", slugs.join(", "))
         }
         Choice::Nowhere => {
@@ -85,7 +94,7 @@ fn bystanders(tenant: &Tenant, application: &Application, email: &str) -> Vec<St
         let fits = |entry: &&DomainPattern| entry.rank(email.domain()).is_some();
         let name = one.unproven_domains.iter().find(fits)?.name().as_str();
         Some(format!(
-            "  {} has the domain and is passed over: {name} is not proven; \
+            "  {} has the domain, which does not count: {name} is not proven; \
              see: vestibule domain challenge {name} --tenant {}",
             one.slug, tenant.slug
         ))
@@ -159,6 +168,17 @@ mod tests {
             explain(&tenant(), "dana@acme.example", Some("imis")).unwrap(),
             "imis:\n  goes to okta (The okta): the domain of login_hint matches acme.example.\n  \
              next has the domain and is passed over: it is being tested."
+        );
+    }
+
+    #[test]
+    fn several_directories_of_the_domain_are_offered_as_such() {
+        let mut tenant = tenant();
+        tenant.directories.truncate(1);
+        tenant.directories.extend(tenant.directories.clone());
+        assert_eq!(
+            explain(&tenant, "dana@acme.example", Some("imis")).unwrap(),
+            "imis:\n  is asked to choose between okta, okta: each of them has the domain."
         );
     }
 

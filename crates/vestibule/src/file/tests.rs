@@ -57,7 +57,7 @@ fn mistakes_of_shape_are_named_with_line_and_column() {
         (
             "preset: imis",
             "preset: imiss",
-            "acme.yaml:7:17: unknown variant `imiss`, expected one of imis, imc, generic",
+            "acme.yaml:7:17: unknown value `imiss`, expected one of imis, imc, generic",
         ),
         (
             "redirect_uris: [\"https://imis.acme.example/\"]",
@@ -66,7 +66,13 @@ fn mistakes_of_shape_are_named_with_line_and_column() {
         ),
         ("domains: [acme.example,", "domains: [acme,", "acme.yaml:18:19: `acme` is not a domain"),
         ("claims:\n", "claims: [\n", "acme.yaml:9:17: "),
-        ("name: iMIS", "disabled: yes", "acme.yaml:6:19: "),
+        ("name: iMIS", "disabled: yes", "acme.yaml:6:19: expected true or false"),
+        ("name: iMIS", "id_token_lifetime: 1h", "acme.yaml:6:28: expected a whole number"),
+        (
+            "preset: okta",
+            "client_secret_expires_at: 2027-01-31",
+            "acme.yaml:14:35: expected a time, such as 2027-01-31T00:00:00Z",
+        ),
         ("staff: { value: \"1\" }", "staff: { valu: \"1\" }", "acme.yaml:10:"),
     ] {
         let text = changed(from, to);

@@ -72,6 +72,7 @@ fn an_own_row_replaces_the_presets_row_whole() {
     let mapping = Mapping::compile(Layer::Profile, &preset, &without).unwrap();
     let done = mapping.evaluate(&only_claims(json!({}))).unwrap();
     assert_eq!(Value::Object(done.claims), json!({ "a": 1 }));
+    assert_eq!(mapping.names().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use broker::plan::{
     self, Action, Options, Plan, Prune, SecretChange as Shown, SecretField, Settings, Target,
 };
 use broker::seal::MasterKey;
-use broker::settings::{ApplicationSettings, Configuration, SecretSource, TenantSettings};
+use broker::settings::{
+    ApplicationSettings, Configuration, DirectorySettings, SecretSource, TenantSettings,
+};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, StoreError, TenantRecord};
@@ -86,9 +88,11 @@ pub(crate) async fn carry_out(
     Ok(applied)
 }
 
-async fn stored_tenants(
+/// The tenants as they are, and the transaction that saw them.
+pub(super) async fn stored_tenants(
     operator: &Operator,
 ) -> Result<(OperatorTx, Vec<TenantRecord>), StoreError> {
+    operator.check().await?;
     let mut tx = operator.begin().await?;
     let records = tx.tenants().await?;
     Ok((tx, records))
@@ -161,8 +165,8 @@ impl Choices {
                     source: settings.next_client_secret.as_ref(),
                     reference: kept.next_client_secret.as_ref(),
                 };
-                made.directory(current, record, order)?;
-                made.directory(next, record, order)?;
+                made.directory(settings, current, record, order)?;
+                made.directory(settings, next, record, order)?;
             }
         }
         Ok(made)
@@ -214,6 +218,7 @@ impl Choices {
 
     fn directory(
         &mut self,
+        settings: &DirectorySettings,
         found: Found<'_>,
         tenant: Option<&TenantRecord>,
         order: &Order<'_>,
@@ -233,7 +238,10 @@ impl Choices {
                 (one.next_client_secret.as_ref(), one.settings.next_client_secret.as_ref())
             }
         };
-        let choice = match self.fetch(&found, before.filter(|_| held.is_some()), order)? {
+        // A secret is for the provider that gave it out, and another one does not get to see it.
+        let moved = record.is_some_and(|one| one.settings.issuer != settings.issuer);
+        let kept = before.filter(|_| held.is_some() && !moved);
+        let choice = match self.fetch(&found, kept, order)? {
             Some(secret) => {
                 let same = held.is_some_and(|held| held.expose_secret() == secret.expose_secret());
                 if same { Choice::Keep } else { Choice::Set(secret) }
@@ -263,7 +271,13 @@ impl Choices {
                     .push(format!("{name} is not set here; {target} keeps its stored secret"));
                 Ok(None)
             }
-            Err(error) => Err(order.file.secret_error(&found.target, &error.to_string()).into()),
+            Err(error) => {
+                let key = match found.field {
+                    SecretField::Current => "client_secret",
+                    SecretField::Next => "next_client_secret",
+                };
+                Err(order.file.secret_error(&found.target, key, &error.to_string()).into())
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use store::{DirectoryRecord, TenantRecord};
 use web::Subject;
 
-use super::change::{Mode, Order};
+use super::change::{Mode, Order, stored_tenants};
 use crate::commands::{Tool, directory};
 use crate::output;
 use crate::settings::Settings;
@@ -25,8 +25,9 @@ pub(super) async fn probe(
 ) -> anyhow::Result<()> {
     let dry = Order { mode: Mode::DryRun, ..*order };
     let planned = super::carry_out(&tool.store, &tool.master, &dry).await?;
-    let stored = match tool.store.operator().begin().await {
-        Ok(mut tx) => tx.tenants().await.unwrap_or_default(),
+    let stored = match stored_tenants(&tool.store.operator()).await {
+        Ok((_, records)) => records,
+        Err(error) if error.is_without_schema() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     let prober = directory::prober(settings)?;
@@ -57,7 +58,7 @@ pub(super) async fn probe(
         }
     }
     if !with_problems.is_empty() {
-        bail!("{} has problems; nothing was changed", with_problems.join(" and "));
+        bail!("there are problems with {}; nothing was changed", with_problems.join(" and "));
     }
     Ok(())
 }
