@@ -6,6 +6,7 @@
 //! - [`sso`], [`routing`]: sessions, hints, the chooser; [`domains`]: those that are proven;
 //! - [`users`]: who stays who they were, from another directory or after an import;
 //! - [`refusals`], [`hostile`]: bad input from applications and from directories;
+//! - [`loops`]: an application that asks again and again;
 //! - [`vendors`]: every vendor's documents over the wire;
 //! - [`vendor_peers`]: a login through each vendor's habits;
 //! - [`commands`]: what the operator types; [`outage`]: the database goes away and comes back;
@@ -20,6 +21,7 @@ mod demo;
 mod directories;
 mod domains;
 mod hostile;
+mod loops;
 mod outage;
 mod pages;
 mod probe;

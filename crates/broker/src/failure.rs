@@ -86,6 +86,9 @@ failures! {
     RequestTooLarge = "request_too_large", ApplicationAdmin,
         "The application's request is larger than can be kept for it at the moment.",
         "Try again in a few minutes; if it persists, shorten the state that the application sends.";
+    SignInLoop = "sign_in_loop", ApplicationAdmin,
+        "The application keeps sending the browser back for another sign-in, mostly because its cookie is not stored.",
+        "Let the application be reached by https and by one name throughout, with cookies that are SameSite=None and Secure, and see that it lets the person in (iMIS: access setting All Staff Full Control).";
     DirectoryNone = "directory_none", Staff,
         "No active directory is available to this application.",
         "Activate a directory, or allow one for the application.";

@@ -6,7 +6,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | 2 route | [`routing`], [`sso`] |
+//! | 2 route | [`routing`], [`sso`], [`sign_in_loop`] |
 //! | 3 start | [`attempt`], [`forward`] |
 //! | 4 finish | [`admission`] |
 //! | 5 profile | [`profile`], on [`claims`]; [`email_trust`] |
@@ -39,6 +39,7 @@ pub mod routing;
 pub mod seal;
 pub mod settings;
 pub mod setup;
+pub mod sign_in_loop;
 pub mod sso;
 pub mod sub;
 pub mod tenant;

@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `vestibule-session-{tenant}` | a random value whose hash names the session | as the session |
 //! | `vestibule-directory-{tenant}` | the slug of the directory last come back from | 180 days |
-//! | `vestibule-login-{tenant}-{time}-{login}` | a sealed attempt, one per tab | 14 minutes |
+//! | `vestibule-recent-{tenant}` | how often it was just sent on for one application | 1 minute |
+//! | `vestibule-login-{tenant}.{time}.{login}` | a sealed attempt, one per tab | 14 minutes |
 //!
 //! Over https every name gets the `__Host-` prefix (Secure, `Path=/`, no Domain), so that no
 //! sibling host can set it; tenants of one host are apart by the name and by what is sealed
@@ -17,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::attempt;
 use broker::id::{LoginId, Slug};
+use broker::sign_in_loop::{self, Recent};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The most attempts one browser has at a tenant; the oldest gives way.
@@ -71,6 +73,16 @@ impl<'a> Names<'a> {
         self.set(&self.name("directory"), slug.as_str(), CHOICE_LIFETIME)
     }
 
+    /// Remembers the sign-ins that were just sent on.
+    pub(crate) fn set_recent(self, recent: Recent) -> Option<HeaderValue> {
+        self.set(&self.name("recent"), &recent.to_string(), sign_in_loop::WINDOW)
+    }
+
+    /// Forgets them.
+    pub(crate) fn drop_recent(self) -> Option<HeaderValue> {
+        self.set(&self.name("recent"), "", TimeDelta::zero())
+    }
+
     /// Sets an attempt; `None` if it is larger than a browser keeps.
     pub(crate) fn set_attempt(
         self,
@@ -117,6 +129,16 @@ impl<'a> Cookies<'a> {
         self.only(&self.names.name("directory"))
     }
 
+    /// The sign-ins that were just sent on, as [`Recent`] writes them.
+    pub(crate) fn recent(&self) -> Option<&'a str> {
+        self.only(&self.names.name("recent"))
+    }
+
+    /// Whether any attempt is under way: perhaps in another tab, perhaps abandoned.
+    pub(crate) fn has_attempts(&self) -> bool {
+        self.attempts().next().is_some()
+    }
+
     /// The sealed attempt of a login, with the name of its cookie.
     pub(crate) fn attempt(&self, login: LoginId) -> Option<(String, Vec<u8>)> {
         let (name, _) =
@@ -149,6 +171,8 @@ impl<'a> Cookies<'a> {
 
 #[cfg(test)]
 mod tests {
+    use broker::id::ApplicationId;
+
     use super::*;
 
     fn headers(cookie: &str) -> HeaderMap {
@@ -193,6 +217,32 @@ mod tests {
             cookie,
             "__Host-vestibule-session-acme=v; Path=/; HttpOnly; Secure; SameSite=None; Max-Age=3600"
         );
+    }
+
+    #[test]
+    fn recent_sign_ins_are_remembered_for_a_minute_and_can_be_forgotten() {
+        let (slug, one) = (slug(), ApplicationId(uuid::Uuid::from_u128(1)));
+        let names = Names::new(&slug, true);
+        let recent = Recent::next(None, one, DateTime::UNIX_EPOCH).unwrap();
+        let cookie = names.set_recent(recent).unwrap();
+        let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
+        assert_eq!(attributes, " Path=/; HttpOnly; Secure; SameSite=None; Max-Age=60");
+        let headers = headers(pair);
+        let again = Cookies::read(&headers, names).recent();
+        assert_eq!(again, Some(recent.to_string().as_str()));
+        assert_eq!(
+            names.drop_recent().unwrap(),
+            "__Host-vestibule-recent-acme=; Path=/; HttpOnly; Secure; SameSite=None; Max-Age=0"
+        );
+    }
+
+    #[test]
+    fn only_an_attempt_at_this_tenant_counts_as_under_way() {
+        let (ours, theirs): (Slug, Slug) = ("a".parse().unwrap(), "a-b".parse().unwrap());
+        let name = Names::new(&ours, true).attempt(login(1), DateTime::UNIX_EPOCH);
+        let headers = headers(&format!("__Host-vestibule-session-a=x; {name}=x"));
+        assert!(Cookies::read(&headers, Names::new(&ours, true)).has_attempts());
+        assert!(!Cookies::read(&headers, Names::new(&theirs, true)).has_attempts());
     }
 
     #[test]

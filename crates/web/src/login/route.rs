@@ -1,10 +1,16 @@
 //! Step 2 of a login: which directory? Or does the browser's session answer?
+//!
+//! An application that asks again and again is stopped here ([`broker::sign_in_loop`]). What counts
+//! is that the browser was sent on without a page of ours: back from the session, or off to a
+//! directory, which may answer without a page as well. While an attempt is under way there, the
+//! next one does not count: a loop has an end at the directory each time, several tabs do not.
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use broker::failure::FailureCode;
 use broker::id::DirectoryId;
 use broker::routing::{self, Choice, Decision, Reason, Signals};
+use broker::sign_in_loop::{Recent, SignInLoop};
 use broker::sso::{self, Reuse, SessionFacts};
 use broker::timeline::Step;
 use oidc::error::{ErrorCode, OAuthError};
@@ -29,6 +35,10 @@ pub(crate) async fn route(
     let trace = &login.trace;
     let loaded = std::sync::Arc::clone(&trace.loaded);
     let cookies = Cookies::read(headers, Names::new(&loaded.tenant.slug, trace.app.secure));
+    let recent = match count(&login, &cookies) {
+        Ok(recent) => recent,
+        Err(error) => return Ok(stop(login, error, cookies.names())),
+    };
     let session = match cookies.session() {
         Some(value) => {
             trace.app.store.tenant(loaded.tenant.id).session(digest(value), trace.now).await?
@@ -49,7 +59,7 @@ pub(crate) async fn route(
     );
     if let Some(session) = session {
         match usable(&login, &session, &decision) {
-            Reuse::Yes => return from_session(login, session).await,
+            Reuse::Yes => return Ok(with(from_session(login, session).await?, recent)),
             Reuse::No(why) => {
                 login.trace.note(Step::Route, format!("The session was not used: {why}."));
             }
@@ -66,7 +76,9 @@ pub(crate) async fn route(
     match decision.choice {
         Choice::Directory(directory) => {
             login.trace.note(Step::Route, format!("To {}: {}.", directory.slug, decision.reason));
-            Box::pin(start::start(login, directory, decision.reason, &cookies)).await
+            let recent = recent.filter(|_| !cookies.has_attempts());
+            let left = Box::pin(start::start(login, directory, decision.reason, &cookies)).await?;
+            Ok(with(left, recent))
         }
         Choice::Ask(offered) => Ok(ask(&login, &offered, params, method)?),
         Choice::Nowhere => {
@@ -74,6 +86,29 @@ pub(crate) async fn route(
             Err(login.fail(None, Step::Route, FailureCode::DirectoryNone, detail).into())
         }
     }
+}
+
+/// The cookie that counts this request, for when it is sent on. Silent requests do not count and
+/// are never stopped: an application may renew as often as it likes, and would not see a page.
+fn count(login: &Login, cookies: &Cookies<'_>) -> Result<Option<HeaderValue>, SignInLoop> {
+    if login.request.prompt.is_none() {
+        return Ok(None);
+    }
+    let recent = Recent::next(cookies.recent(), login.application.id, login.trace.now)?;
+    Ok(cookies.names().set_recent(recent))
+}
+
+/// The page that ends a loop, and forgets it, so that *Try again* tries again.
+fn stop(login: Login, error: SignInLoop, names: Names<'_>) -> Response {
+    let failed = login.fail(None, Step::Route, FailureCode::SignInLoop, error.to_string());
+    with(failed.into_response(), names.drop_recent())
+}
+
+fn with(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Whoever wants another account may want another directory too.
