@@ -19,6 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use oidc::rp::issuer::IssuerRule;
 use oidc::rp::metadata::ProviderMetadata;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -196,6 +197,14 @@ impl ProbeReport {
     /// What an understood discovery document means for the connection.
     pub fn metadata(&mut self, directory: &Directory, metadata: &ProviderMetadata) {
         let preset = directory.preset.data();
+        if let IssuerRule::Domain { .. } = directory.issuer {
+            let say = format!(
+                "This domain belongs to {}: write that, so that it stays the same directory when \
+                 the domain moves.",
+                metadata.issuer
+            );
+            self.set(What::Issuer, ("issuer", metadata.issuer.clone().into()), say);
+        }
         self.endpoints(preset, metadata);
         self.algorithms(directory, metadata);
         self.pkce(metadata);

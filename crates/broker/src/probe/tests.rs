@@ -61,6 +61,15 @@ fn every_vendors_document_is_without_problem_for_whoever_types_its_domain() {
     }
 }
 
+/// Whoever has the domain one day would otherwise be the directory.
+#[test]
+fn domain_at_microsoft_is_answered_with_the_tenant_that_has_it() {
+    let document = fixture("entra_single_tenant_discovery");
+    let report = probed(&directory("entra", "acme-assoc.example"), &document);
+    assert!(!report.has_problem(), "{report}");
+    assert_eq!(report.settings.get("issuer"), Some(&document["issuer"]));
+}
+
 #[test]
 fn what_was_typed_is_answered_with_what_it_means() {
     let mut report = ProbeReport::default();
