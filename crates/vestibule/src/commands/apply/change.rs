@@ -272,10 +272,7 @@ impl Choices {
                 Ok(None)
             }
             Err(error) => {
-                let key = match found.field {
-                    SecretField::Current => "client_secret",
-                    SecretField::Next => "next_client_secret",
-                };
+                let key = found.field.as_str();
                 Err(order.file.secret_error(&found.target, key, &error.to_string()).into())
             }
         }
