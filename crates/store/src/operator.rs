@@ -231,28 +231,26 @@ impl OperatorTx {
         .await?;
         let id = DirectoryId(id);
         let (current, next) = (Place::DirectorySecret(id), Place::NextDirectorySecret(id));
-        if let Some(sealed) = self.sealed(tenant, current, secrets.current).await? {
-            sqlx::query!(
-                "update directories set sealed_client_secret = $3
-                  where tenant_id = $1 and directory_id = $2",
-                tenant.0,
-                id.0,
-                sealed,
-            )
-            .execute(&mut *self.tx)
-            .await?;
+        let current = self.sealed(tenant, current, secrets.current).await?;
+        let next = self.sealed(tenant, next, secrets.next).await?;
+        if current.is_none() && next.is_none() {
+            return Ok(id);
         }
-        if let Some(sealed) = self.sealed(tenant, next, secrets.next).await? {
-            sqlx::query!(
-                "update directories set sealed_next_client_secret = $3
-                  where tenant_id = $1 and directory_id = $2",
-                tenant.0,
-                id.0,
-                sealed,
-            )
-            .execute(&mut *self.tx)
-            .await?;
-        }
+        sqlx::query!(
+            "update directories
+                set sealed_client_secret = case when $3 then $4 else sealed_client_secret end,
+                    sealed_next_client_secret =
+                        case when $5 then $6 else sealed_next_client_secret end
+              where tenant_id = $1 and directory_id = $2",
+            tenant.0,
+            id.0,
+            current.is_some(),
+            current.flatten(),
+            next.is_some(),
+            next.flatten(),
+        )
+        .execute(&mut *self.tx)
+        .await?;
         Ok(id)
     }
 
