@@ -95,26 +95,10 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::id::DirectoryId;
-    use crate::tenant::DirectorySecrets;
-
-    fn directory(preset: &str, extra: &Value) -> Directory {
-        let mut settings = json!({
-            "slug": "d", "name": "Staff", "preset": preset, "client_id": "c",
-        });
-        if preset == "oidc" {
-            settings["issuer"] = "https://op.example".into();
-        }
-        for (name, value) in extra.as_object().unwrap() {
-            settings[name] = value.clone();
-        }
-        let settings = serde_json::from_value(settings).unwrap();
-        let id = DirectoryId(uuid::Uuid::nil());
-        Directory::compile(id, &settings, DirectorySecrets::default()).unwrap()
-    }
+    use crate::fixture::directory;
 
     fn wishes() -> Wishes<'static> {
         Wishes {

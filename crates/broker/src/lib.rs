@@ -28,6 +28,8 @@ pub mod domain_proof;
 pub mod email;
 pub mod email_trust;
 pub mod failure;
+#[cfg(test)]
+mod fixture;
 pub mod forward;
 pub mod id;
 pub mod import;

@@ -1,42 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::id::DirectoryId;
-use crate::tenant::DirectorySecrets;
-
-macro_rules! recorded {
-    ($name:literal) => {
-        claims(
-            &serde_json::from_str(include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../oidc/tests/fixtures/",
-                $name,
-                ".json"
-            )))
-            .unwrap(),
-        )
-    };
-}
-
-fn claims(value: &Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
-}
-
-fn directory(preset: &str, extra: &Value) -> Directory {
-    let mut settings = json!({ "slug": "d", "name": "Staff", "preset": preset, "client_id": "c" });
-    if preset == "entra" {
-        settings["issuer"] = "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11".into();
-    }
-    if preset == "oidc" {
-        settings["issuer"] = "https://op.example".into();
-    }
-    for (name, value) in extra.as_object().unwrap() {
-        settings[name] = value.clone();
-    }
-    let settings = serde_json::from_value(settings).unwrap();
-    let id = DirectoryId(uuid::Uuid::nil());
-    Directory::compile(id, &settings, DirectorySecrets::default()).unwrap()
-}
+use crate::fixture::{claims, directory, recorded};
 
 fn code<T>(answer: Result<T, Refused>) -> Option<FailureCode> {
     answer.err().map(|(code, _)| code)
@@ -47,11 +12,11 @@ fn id_07_google_lets_in_the_organisations_that_are_listed_and_nobody_else() {
     let listed = directory("google", &json!({ "hosted_domains": ["Acme-Assoc.example"] }));
     let other = directory("google", &json!({ "hosted_domains": ["other.example"] }));
     let any = directory("google", &json!({}));
-    let workspace = recorded!("google_id_token_workspace");
+    let workspace = recorded("google_id_token_workspace");
     assert_eq!(admit(&listed, &workspace), Ok(()));
     assert_eq!(code(admit(&other, &workspace)), Some(FailureCode::HostedDomainNotAllowed));
     for personal in
-        [recorded!("google_id_token_gmail"), recorded!("google_id_token_thirdparty_email")]
+        [recorded("google_id_token_gmail"), recorded("google_id_token_thirdparty_email")]
     {
         assert_eq!(code(admit(&listed, &personal)), Some(FailureCode::HostedDomainNotAllowed));
         assert_eq!(admit(&any, &personal), Ok(()));
@@ -61,18 +26,18 @@ fn id_07_google_lets_in_the_organisations_that_are_listed_and_nobody_else() {
 #[test]
 fn jw_10_person_belongs_to_the_microsoft_tenant_that_issued_the_token() {
     let entra = directory("entra", &json!({}));
-    let mismatch = recorded!("entra_id_token_issuer_tid_mismatch");
+    let mismatch = recorded("entra_id_token_issuer_tid_mismatch");
     assert_eq!(code(admit(&entra, &mismatch)), Some(FailureCode::IdTokenIssuer));
-    assert_eq!(admit(&entra, &recorded!("entra_id_token_member_default")), Ok(()));
-    assert_eq!(admit(&entra, &recorded!("entra_v1_id_token")), Ok(()));
+    assert_eq!(admit(&entra, &recorded("entra_id_token_member_default")), Ok(()));
+    assert_eq!(admit(&entra, &recorded("entra_v1_id_token")), Ok(()));
 }
 
 #[test]
 fn guests_come_in_unless_the_settings_keep_them_out() {
     let open = directory("entra", &json!({}));
     let closed = directory("entra", &json!({ "allow_guests": false }));
-    let guest = recorded!("entra_id_token_guest");
-    let member = recorded!("entra_id_token_member_optional_claims");
+    let guest = recorded("entra_id_token_guest");
+    let member = recorded("entra_id_token_member_optional_claims");
     assert_eq!(admit(&open, &guest), Ok(()));
     assert_eq!(code(admit(&closed, &guest)), Some(FailureCode::GuestNotAllowed));
     assert_eq!(admit(&closed, &member), Ok(()));
@@ -81,7 +46,7 @@ fn guests_come_in_unless_the_settings_keep_them_out() {
 /// Each of the marks is enough, since which of them are sent is the administrator's choice.
 #[test]
 fn guest_is_known_by_any_of_the_marks() {
-    let member = recorded!("entra_id_token_member_optional_claims");
+    let member = recorded("entra_id_token_member_optional_claims");
     let with = |name: &str, value: Value| {
         let mut claims = member.clone();
         claims.insert(name.to_owned(), value);
@@ -101,8 +66,7 @@ fn groups_that_were_left_out_stop_a_login_whose_mapping_reads_them() {
     let reads =
         json!({ "profile": { "staff": { "expr": "'g' in claims.groups", "type": "bool" } } });
     let drops = json!({ "groups_overage": "drop" });
-    for overage in
-        [recorded!("entra_id_token_groups_overage"), recorded!("entra_id_token_hasgroups")]
+    for overage in [recorded("entra_id_token_groups_overage"), recorded("entra_id_token_hasgroups")]
     {
         let stopped = groups(&directory("entra", &reads), &overage);
         assert_eq!(code(stopped), Some(FailureCode::GroupsIncomplete));
@@ -112,25 +76,25 @@ fn groups_that_were_left_out_stop_a_login_whose_mapping_reads_them() {
         assert!(!names.contains("groups"), "{names:?}");
         assert_eq!(groups(&unread, &overage), Ok(None));
     }
-    let complete = recorded!("entra_id_token_member_optional_claims");
+    let complete = recorded("entra_id_token_member_optional_claims");
     assert_eq!(groups(&directory("entra", &reads), &complete), Ok(None));
 }
 
 #[test]
 fn hint_at_groups_beside_the_groups_means_nothing() {
-    let mut complete = recorded!("entra_id_token_member_optional_claims");
+    let mut complete = recorded("entra_id_token_member_optional_claims");
     complete.insert("hasgroups".to_owned(), json!(true));
     assert_eq!(groups(&directory("entra", &json!({})), &complete), Ok(None));
 }
 
 #[test]
 fn person_at_microsoft_is_tenant_and_object_and_elsewhere_the_subject() {
-    let mut member = recorded!("entra_id_token_member_optional_claims");
+    let mut member = recorded("entra_id_token_member_optional_claims");
     let expected =
         "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11.2e9a61c7-0f4b-4d83-b0a5-77c1d9e34f20".to_owned();
     let entra = directory("entra", &json!({}));
     assert_eq!(subject(&entra, &member), Ok(expected));
-    let google = recorded!("google_id_token_workspace");
+    let google = recorded("google_id_token_workspace");
     let found = subject(&directory("google", &json!({})), &google);
     assert_eq!(found.as_deref(), Ok(google["sub"].as_str().unwrap()));
     for nothing in [Some(json!("")), Some(json!(1)), None] {

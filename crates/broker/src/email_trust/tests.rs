@@ -3,49 +3,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::id::{DirectoryId, TenantId};
-use crate::tenant::DirectorySecrets;
+use crate::fixture::{ACME, claims, directory, recorded};
+use crate::id::TenantId;
 
-const ACME: &str = "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11";
 const EVIL: &str = "c2b8e5d4-91aa-4f0d-8d55-6a3f1e7702bb";
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
-
-macro_rules! recorded {
-    ($name:literal) => {
-        claims(
-            &serde_json::from_str(include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../oidc/tests/fixtures/",
-                $name,
-                ".json"
-            )))
-            .unwrap(),
-        )
-    };
-}
-
-fn claims(value: &Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
-}
-
-fn directory(preset: &str, extra: &Value) -> Directory {
-    let mut settings = json!({ "slug": "d", "name": "Staff", "preset": preset, "client_id": "c" });
-    match preset {
-        "entra" => settings["issuer"] = ACME.into(),
-        "cognito" => {
-            settings["issuer"] =
-                "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ex4mpleAB".into();
-        }
-        "oidc" => settings["issuer"] = "https://op.example".into(),
-        _ => {}
-    }
-    for (name, value) in extra.as_object().unwrap() {
-        settings[name] = value.clone();
-    }
-    let settings = serde_json::from_value(settings).unwrap();
-    let id = DirectoryId(uuid::Uuid::nil());
-    Directory::compile(id, &settings, DirectorySecrets::default()).unwrap()
-}
 
 fn tenant(directories: Vec<Directory>) -> Tenant {
     Tenant {
@@ -127,9 +89,9 @@ fn id_02_signed_claim_wins_over_userinfo() {
 
 #[test]
 fn id_02_microsoft_member_with_a_domain_of_ours_is_trusted_and_a_guest_is_not() {
-    let mut member = recorded!("entra_id_token_member_optional_claims");
+    let mut member = recorded("entra_id_token_member_optional_claims");
     member.remove("xms_edov");
-    let guest = recorded!("entra_id_token_guest");
+    let guest = recorded("entra_id_token_guest");
     assert!(trusts(&directory("entra", &ours()), &member));
     assert!(!trusts(&directory("entra", &json!({})), &member));
     let theirs = json!({ "domains": ["partner.example"] });
@@ -145,7 +107,7 @@ fn id_02_microsoft_member_with_a_domain_of_ours_is_trusted_and_a_guest_is_not() 
 
 #[test]
 fn id_02_address_of_another_microsoft_tenant_is_trusted_by_xms_edov_alone() {
-    let mut attack = recorded!("entra_id_token_multitenant_noauth_attack");
+    let mut attack = recorded("entra_id_token_multitenant_noauth_attack");
     let both = shared(&[ACME, EVIL], &["acme-assoc.example"]);
     assert!(!trusts(&both, &attack));
     for (edov, trusted) in [
@@ -164,7 +126,7 @@ fn id_02_address_of_another_microsoft_tenant_is_trusted_by_xms_edov_alone() {
 
 #[test]
 fn id_02_one_tenant_of_the_shared_endpoint_is_one_tenant() {
-    let mut member = recorded!("entra_id_token_member_optional_claims");
+    let mut member = recorded("entra_id_token_member_optional_claims");
     member.remove("xms_edov");
     assert!(trusts(&shared(&[ACME], &["acme-assoc.example"]), &member));
     assert!(!trusts(&shared(&[ACME, EVIL], &["acme-assoc.example"]), &member));
@@ -172,21 +134,21 @@ fn id_02_one_tenant_of_the_shared_endpoint_is_one_tenant() {
 
 #[test]
 fn id_02_private_account_with_an_address_of_ours_is_not_trusted() {
-    let consumer = recorded!("entra_id_token_consumer_msa");
+    let consumer = recorded("entra_id_token_consumer_msa");
     assert!(!trusts(&shared(&[CONSUMERS], &["outlook.example"]), &consumer));
 }
 
 #[test]
 fn google_answers_for_its_own_addresses_and_those_it_hosts() {
     let google = directory("google", &json!({}));
-    assert!(trusts(&google, &recorded!("google_id_token_workspace")));
-    assert!(trusts(&google, &recorded!("google_id_token_gmail")));
-    assert!(!trusts(&google, &recorded!("google_id_token_thirdparty_email")));
+    assert!(trusts(&google, &recorded("google_id_token_workspace")));
+    assert!(trusts(&google, &recorded("google_id_token_gmail")));
+    assert!(!trusts(&google, &recorded("google_id_token_thirdparty_email")));
 }
 
 #[test]
 fn id_07_private_google_account_with_an_address_of_ours_is_not_trusted() {
-    let third = recorded!("google_id_token_thirdparty_email");
+    let third = recorded("google_id_token_thirdparty_email");
     let domain = third["email"].as_str().unwrap().split_once('@').unwrap().1;
     let settings = json!({ "email_trust": "domain", "domains": [domain] });
     assert!(!trusts(&directory("google", &settings), &third));
@@ -196,13 +158,13 @@ fn id_07_private_google_account_with_an_address_of_ours_is_not_trusted() {
 fn cognito_says_it_in_two_ways_and_providers_can_be_trusted() {
     let plain = directory("cognito", &json!({}));
     let trusting = directory("cognito", &json!({ "trusted_providers": ["AcmeSAML"] }));
-    let native = recorded!("cognito_id_token_native");
-    let federated = recorded!("cognito_id_token_federated");
+    let native = recorded("cognito_id_token_native");
+    let federated = recorded("cognito_id_token_federated");
     assert!(trusts(&plain, &native));
     assert!(!trusts(&plain, &federated));
     assert!(trusts(&trusting, &federated));
-    assert!(trusts(&plain, &recorded!("cognito_userinfo")));
-    let userinfo = recorded!("cognito_userinfo_federated");
+    assert!(trusts(&plain, &recorded("cognito_userinfo")));
+    let userinfo = recorded("cognito_userinfo_federated");
     assert!(!trusts(&plain, &userinfo));
     assert!(trusts(&trusting, &userinfo));
     let mut linked = federated.clone();

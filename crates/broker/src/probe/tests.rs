@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::failure::FailureCode;
+use crate::fixture::document;
 use crate::id::DirectoryId;
 use crate::tenant::{DirectorySecrets, SecretSlot};
 
@@ -23,11 +24,6 @@ fn directory_with(preset: &str, issuer: &str, more: &Value) -> Directory {
 
 fn directory(preset: &str, issuer: &str) -> Directory {
     directory_with(preset, issuer, &json!({}))
-}
-
-fn fixture(name: &str) -> Value {
-    let path = format!("{}/../oidc/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// What is found of a document by somebody who typed `issuer`.
@@ -56,7 +52,7 @@ fn every_vendors_document_is_without_problem_for_whoever_types_its_domain() {
         ("entra", "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11", "entra_single_tenant"),
         ("onelogin", "acme.onelogin.com", "onelogin"),
     ] {
-        let report = probed(&directory(preset, typed), &fixture(&format!("{name}_discovery")));
+        let report = probed(&directory(preset, typed), &document(&format!("{name}_discovery")));
         assert!(!report.has_problem() && report.findings.len() >= 8, "{name}:\n{report}");
     }
 }
@@ -64,7 +60,7 @@ fn every_vendors_document_is_without_problem_for_whoever_types_its_domain() {
 /// Whoever has the domain one day would otherwise be the directory.
 #[test]
 fn domain_at_microsoft_is_answered_with_the_tenant_that_has_it() {
-    let document = fixture("entra_single_tenant_discovery");
+    let document = document("entra_single_tenant_discovery");
     let report = probed(&directory("entra", "acme-assoc.example"), &document);
     assert!(!report.has_problem(), "{report}");
     assert_eq!(report.settings.get("issuer"), Some(&document["issuer"]));
@@ -100,7 +96,7 @@ fn up_07_another_issuer_is_a_problem_that_says_what_differs() {
         ("oidc", "https://a.example/x", "http://a.example/x", "only http and https differ"),
         ("oidc", "https://a.example/x", "https://b.example/y", "type the issuer that it states"),
     ] {
-        let mut document = fixture("okta_org_discovery");
+        let mut document = document("okta_org_discovery");
         document["issuer"] = published.into();
         let report = probed(&directory(preset, typed), &document);
         assert_eq!(report.findings.len(), 1, "{report}");
@@ -112,7 +108,7 @@ fn up_07_another_issuer_is_a_problem_that_says_what_differs() {
 
 #[test]
 fn okta_endpoints_of_another_authorization_server_are_a_problem() {
-    let mut document = fixture("okta_org_discovery");
+    let mut document = document("okta_org_discovery");
     document["token_endpoint"] = "https://acme-example.okta.com/oauth2/default/v1/token".into();
     let report = probed(&directory("okta", "acme-example.okta.com"), &document);
     let (level, say) = said(&report, What::Endpoints);
@@ -122,7 +118,7 @@ fn okta_endpoints_of_another_authorization_server_are_a_problem() {
 
 #[test]
 fn up_07_endpoint_without_tls_under_an_issuer_with_it_is_a_problem() {
-    let mut document = fixture("auth0_discovery");
+    let mut document = document("auth0_discovery");
     document["token_endpoint"] = "http://acme-example.us.auth0.com/oauth/token".into();
     let report = probed(&directory("auth0", "acme-example.us.auth0.com"), &document);
     let (level, say) = said(&report, What::Endpoints);
@@ -131,7 +127,7 @@ fn up_07_endpoint_without_tls_under_an_issuer_with_it_is_a_problem() {
 
 #[test]
 fn jw_02_symmetric_algorithms_are_never_chosen() {
-    let mut document = fixture("auth0_discovery");
+    let mut document = document("auth0_discovery");
     document["id_token_signing_alg_values_supported"] = json!(["HS256"]);
     let report = probed(&directory("auth0", "acme-example.us.auth0.com"), &document);
     let (level, say) = said(&report, What::Keys);
@@ -141,7 +137,7 @@ fn jw_02_symmetric_algorithms_are_never_chosen() {
 #[test]
 fn authentication_method_follows_the_document_unless_one_is_set() {
     let document = |methods: &Value| {
-        let mut document = fixture("onelogin_discovery");
+        let mut document = document("onelogin_discovery");
         document["token_endpoint_auth_methods_supported"] = methods.clone();
         document
     };
@@ -165,7 +161,7 @@ fn authentication_method_follows_the_document_unless_one_is_set() {
 fn scope_that_is_not_announced_is_a_warning() {
     let issuer = "https://acme-example.okta.com/oauth2/default";
     let more = json!({ "scopes": ["openid", "groups"] });
-    let report = probed(&directory_with("okta", issuer, &more), &fixture("okta_custom_discovery"));
+    let report = probed(&directory_with("okta", issuer, &more), &document("okta_custom_discovery"));
     let (level, say) = said(&report, What::Scopes);
     assert!(level == Level::Warning && say.contains("announce groups,"), "{say}");
 }
