@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::jose::Jwks;
 use crate::redirect_uri::RedirectUri;
 use crate::response_mode::ResponseMode;
 use crate::response_type::ResponseType;
@@ -32,6 +33,8 @@ pub enum ClientAuth {
     None,
     /// A shared secret by Basic or post; several are valid while one is being changed.
     Secret(Vec<SecretHash>),
+    /// An assertion that it signs with one of these keys; it has no secret. [OIDCC-9]
+    PrivateKeyJwt(Jwks),
 }
 
 /// Whether a client that asks for a code must send a challenge. [RFC9700-2.1.1]

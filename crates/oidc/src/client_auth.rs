@@ -1,8 +1,11 @@
 //! Client authentication: what was presented, and whether it proves who asks.
 //!
 //! [`Presented::read`] takes the `Authorization` header and the form, refuses two methods
-//! at once, and names the client to load. [`verify`] compares with what is registered and is
-//! the only constructor of [`AuthenticatedClient`]. [RFC6749-2.3]
+//! at once, and names the client to load. [`verify`] compares with what is registered; an
+//! assertion goes through [`assertion::verify`] instead. The two are the only way to an
+//! [`AuthenticatedClient`]. [RFC6749-2.3]
+
+pub mod assertion;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,11 +15,17 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::client::{Client, ClientAuth};
 use crate::encoding::form_decode;
 use crate::error::OAuthError;
+use crate::jose::jws::Jws;
 use crate::params::Params;
+use crate::rp::client_assertion::ASSERTION_TYPE;
 use crate::secret::SecretHash;
 
 /// The longest client id and the longest secret that are looked at.
 const MAX_BYTES: usize = 512;
+
+/// The parameters that credentials come in.
+const PARAMETERS: [&str; 4] =
+    ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 /// What a client presented about itself at the token endpoint.
 #[derive(Debug, Clone)]
@@ -34,6 +43,8 @@ enum Credential {
         decoded: SecretString,
         raw: SecretString,
     },
+    /// A signed assertion. Whoever holds it before it is used can use it.
+    Assertion(SecretString),
 }
 
 /// A client that has proven who it is, or has nothing to prove it with and is registered so.
@@ -61,11 +72,17 @@ impl Presented {
     /// `invalid_request` for two methods at once [RFC6749-2.3] or repeated parameters,
     /// `invalid_client` for none at all or a method that is not offered [RFC6749-5.2].
     pub fn read(authorization: Option<&str>, params: &Params) -> Result<Self, OAuthError> {
-        if ["client_id", "client_secret"].iter().any(|name| params.is_repeated(name)) {
+        if PARAMETERS.iter().any(|name| params.is_repeated(name)) {
             return Err(OAuthError::invalid_request("a parameter is sent more than once"));
         }
-        if params.get("client_assertion").is_some() {
-            return Err(OAuthError::invalid_client("client assertions are not supported"));
+        let asserts = ["client_assertion", "client_assertion_type"];
+        if asserts.iter().any(|name| params.get(name).is_some()) {
+            if authorization.is_some() || params.get("client_secret").is_some() {
+                return Err(OAuthError::invalid_request(
+                    "a client assertion is sent together with other credentials",
+                ));
+            }
+            return Self::from_assertion(params);
         }
         let Some(header) = authorization else { return Self::from_body(params) };
         let presented = Self::from_basic(header)?;
@@ -85,6 +102,30 @@ impl Presented {
     /// The client to load.
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// Whether it is an assertion, which [`assertion::verify`] looks at.
+    pub fn is_assertion(&self) -> bool {
+        matches!(self.credential, Credential::Assertion(_))
+    }
+
+    /// `client_id` may be left out: the assertion says whose it is, and [`assertion::verify`]
+    /// that it does so rightly. [RFC7521-4.2]
+    fn from_assertion(params: &Params) -> Result<Self, OAuthError> {
+        if params.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(OAuthError::invalid_client("this client_assertion_type is not supported"));
+        }
+        let raw = params
+            .get("client_assertion")
+            .filter(|raw| raw.len() <= assertion::MAX_BYTES)
+            .ok_or(FAILED)?;
+        let subject = Jws::parse(raw).ok().and_then(|token| token.unverified_text("sub"));
+        let subject = subject.ok_or(FAILED)?;
+        if params.get("client_id").is_some_and(|id| id != subject) {
+            return Err(FAILED);
+        }
+        let credential = Credential::Assertion(SecretString::from(raw));
+        Ok(Self { client_id: identifier(&subject)?, credential })
     }
 
     fn from_body(params: &Params) -> Result<Self, OAuthError> {
@@ -139,17 +180,24 @@ fn identifier(raw: &str) -> Result<String, OAuthError> {
 /// registered hashes were made with.
 ///
 /// # Errors
-/// `invalid_client`, always with the same text: a missing secret, a wrong one, and one that
-/// a public client sent are not told apart. [RFC6749-5.2]
+/// `invalid_client`, always with the same text: a missing secret, a wrong one, and one of a client
+/// that is registered with another method are not told apart. [RFC6749-5.2]
 pub fn verify<'a>(
     presented: &Presented,
     client: &'a Client,
     hash: impl Fn(&str) -> SecretHash,
 ) -> Result<AuthenticatedClient<'a>, OAuthError> {
+    // A secret is hashed also for a client that has none, so that the time does not tell them
+    // apart (THREATS TK-07).
+    let registered = match &client.auth {
+        ClientAuth::Secret(registered) => registered.as_slice(),
+        ClientAuth::None | ClientAuth::PrivateKeyJwt(_) => &[],
+    };
+    let agrees = agrees(&presented.credential, registered, hash);
     let proven = match (&client.auth, &presented.credential) {
         (ClientAuth::None, Credential::Absent) => true,
-        (ClientAuth::Secret(registered), credential) => agrees(credential, registered, hash),
-        (ClientAuth::None, _) => false,
+        (ClientAuth::Secret(_), _) => agrees,
+        (ClientAuth::None | ClientAuth::PrivateKeyJwt(_), _) => false,
     };
     if proven && presented.client_id == client.client_id {
         Ok(AuthenticatedClient { client })
@@ -172,7 +220,7 @@ fn agrees(
     hash: impl Fn(&str) -> SecretHash,
 ) -> bool {
     let candidates: Vec<&SecretString> = match credential {
-        Credential::Absent => Vec::new(),
+        Credential::Absent | Credential::Assertion(_) => Vec::new(),
         Credential::Post(secret) => vec![secret],
         Credential::Basic { decoded, raw } => vec![decoded, raw],
     };

@@ -134,7 +134,8 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 
-    pub(crate) const fn invalid_client(description: &'static str) -> Self {
+    /// `invalid_client` with this text.
+    pub const fn invalid_client(description: &'static str) -> Self {
         Self::new(ErrorCode::InvalidClient, description)
     }
 }

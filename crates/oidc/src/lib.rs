@@ -7,8 +7,9 @@
 //! | who asks, where | module | sections |
 //! |---|---|---|
 //! | application at `/authorize` | [`op::authorize`] then [`op::answer`] | RFC6749-4.1, OIDCC-3.1.2, OIDCC-3.3.2, RFC7636-4.3 |
-//! | application at `/token` | [`client_auth`], [`op::token`], [`op::id_token`] | RFC6749-2.3, RFC6749-4.1.3, RFC7636-4.6 |
+//! | application at `/token` | [`client_auth`], [`op::token`], [`op::id_token`] | RFC6749-2.3, RFC7523-3, RFC6749-4.1.3, RFC7636-4.6 |
 //! | application at `/userinfo` | [`op::userinfo`] | RFC6750-2, OIDCC-5.3 |
+//! | application at `/logout` | [`op::logout`] | OIDCRIL-2, OIDCRIL-3 |
 //! | anyone at `/.well-known/...` | [`op::metadata`] | OIDCD-3, RFC8414-2 |
 //! | we, asking a directory | [`rp::metadata`], [`rp::callback`], [`rp::token_response`] | OIDCD-4.3, RFC6749-4.1.3 |
 //! | a directory, answering | [`rp::callback`], [`rp::id_token`], [`rp::userinfo`] | RFC9207-2.4, OIDCC-3.1.3.7, OIDCC-5.3.2 |
@@ -27,7 +28,7 @@ pub mod client_auth;
 mod encoding;
 pub mod error;
 pub mod jose;
-mod json;
+pub mod json;
 pub mod op;
 pub mod params;
 pub mod pkce;

@@ -24,7 +24,7 @@ pub enum InvalidRedirectUri {
     /// Longer than [`MAX_BYTES`].
     #[error("is longer than 2048 bytes")]
     TooLong,
-    /// A space, control character, backslash or non-ASCII character.
+    /// A space, a control character, a quotation mark, a bracket that no URI has, or non-ASCII.
     #[error("contains a character that does not belong in a URI")]
     Character,
     /// It is not an absolute URI, or its host is written in an unusual form.
@@ -59,7 +59,9 @@ impl RedirectUri {
         if raw.len() > MAX_BYTES {
             return Err(InvalidRedirectUri::TooLong);
         }
-        if !raw.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\') {
+        // Among those that no URI has [RFC3986-2], the ones that end it where it is quoted.
+        let foreign = b"\\\"<>";
+        if !raw.bytes().all(|octet| octet.is_ascii_graphic() && !foreign.contains(&octet)) {
             return Err(InvalidRedirectUri::Character);
         }
         if raw.contains('#') {
@@ -201,6 +203,11 @@ impl TrustedRedirect {
             mode,
             state: state.map(str::to_owned),
         })
+    }
+
+    /// Whether it is registered still.
+    pub fn is_among(&self, registered: &[RedirectUri]) -> bool {
+        registered.iter().any(|uri| uri.matches(self.uri.as_str()))
     }
 
     /// Where the answer goes, as the client wrote it.

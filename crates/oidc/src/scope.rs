@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 /// The scopes that mean something here.
 pub const SUPPORTED: [&str; 3] = ["openid", "profile", "email"];
 
+/// The scope that asks for a refresh token. [OIDCC-11]
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The scopes that are announced: those that mean something, and the one that an application may
+/// be allowed.
+pub fn announced() -> Vec<&'static str> {
+    SUPPORTED.into_iter().chain([OFFLINE_ACCESS]).collect()
+}
+
 /// The most words a scope may have.
 pub const MAX_WORDS: usize = 50;
 
@@ -46,10 +55,13 @@ impl Scope {
         self.0.iter().any(|candidate| candidate == word)
     }
 
-    /// The words of it that mean something here; others are ignored. [RFC6749-3.3]
+    /// The words of it that mean something here; others are ignored [RFC6749-3.3], and so is
+    /// `offline_access` unless its owner allows it to the application [OIDCC-11].
     #[must_use]
-    pub fn granted(&self) -> Self {
-        Self(self.0.iter().filter(|word| SUPPORTED.contains(&word.as_str())).cloned().collect())
+    pub fn granted(&self, offline_access: bool) -> Self {
+        let means =
+            |word: &str| SUPPORTED.contains(&word) || (offline_access && word == OFFLINE_ACCESS);
+        Self(self.0.iter().filter(|word| means(word)).cloned().collect())
     }
 
     /// The words, in order.
@@ -85,7 +97,15 @@ mod tests {
     #[test]
     fn unknown_words_are_not_granted() {
         let scope = Scope::parse("openid groups profile").unwrap();
-        assert_eq!(scope.granted().to_string(), "openid profile");
+        assert_eq!(scope.granted(true).to_string(), "openid profile");
+    }
+
+    /// [OIDCC-11]
+    #[test]
+    fn offline_access_is_ignored_where_it_is_not_allowed() {
+        let scope = Scope::parse("openid offline_access").unwrap();
+        assert_eq!(scope.granted(false).to_string(), "openid");
+        assert_eq!(scope.granted(true).to_string(), "openid offline_access");
     }
 
     /// [RFC6749-A.4]

@@ -51,6 +51,12 @@ impl fmt::Debug for SecretHash {
     }
 }
 
+/// Whether two secrets are the same one, in a time that does not tell where they differ.
+pub fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    let hash = |secret: &SecretString| SecretHash::new(sha256(secret.expose_secret().as_bytes()));
+    hash(one).ct_eq(&hash(other)).into()
+}
+
 /// SHA-256.
 pub fn sha256(octets: &[u8]) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
@@ -66,6 +72,15 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_a_hash() {
         assert_eq!(format!("{:?}", SecretHash::new([7; 32])), "SecretHash(…)");
+    }
+
+    #[test]
+    fn secrets_are_the_same_only_when_every_character_is() {
+        let secret = |text: &str| SecretString::from(text);
+        assert!(is_same(&secret("abc"), &secret("abc")));
+        for other in ["abd", "ab", "abcd", ""] {
+            assert!(!is_same(&secret("abc"), &secret(other)), "{other}");
+        }
     }
 
     #[test]

@@ -154,6 +154,50 @@ fn tk_07_an_unknown_client_costs_the_same_hash_and_gets_the_same_answer() {
     assert_eq!(verify(&presented, &confidential("x"), hash).unwrap_err(), unknown);
 }
 
+/// The middle of many measurements, taken in turns, so that what else the machine does falls on
+/// all of them alike. A step left out (the hash, the comparison with a second secret) is a multiple.
+#[test]
+fn tk_07_an_unknown_client_and_near_and_far_secrets_take_the_same_time() {
+    const ROUNDS: usize = 4_000;
+    let read = |secret: &str| {
+        let body = format!("client_id=imis&client_secret={secret}");
+        Presented::read(None, &params(&body)).unwrap()
+    };
+    let registered = "k".repeat(43);
+    let near = read(&("k".repeat(42) + "x"));
+    let far = read(&"z".repeat(43));
+    let known = client("imis", ClientAuth::Secret(vec![hash(&registered)]));
+    let public = client("imis", ClientAuth::None);
+    // A hash that costs what a keyed one does, so that the clock can see it.
+    let slow = |secret: &str| {
+        let mut octets = sha256(secret.as_bytes());
+        for _ in 0..20 {
+            octets = sha256(&octets);
+        }
+        SecretHash::new(octets)
+    };
+    let cases: [&dyn Fn(); 4] = [
+        &|| assert!(verify(&near, &known, slow).is_err()),
+        &|| assert!(verify(&far, &known, slow).is_err()),
+        &|| assert!(verify(&near, &public, slow).is_err()),
+        &|| assert_eq!(refuse_unknown(&near, slow), FAILED),
+    ];
+    let mut times = cases.map(|_| Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        for (case, times) in cases.iter().zip(&mut times) {
+            let before = std::time::Instant::now();
+            case();
+            times.push(before.elapsed().as_nanos());
+        }
+    }
+    let medians = times.map(|mut times| {
+        times.sort_unstable();
+        times[ROUNDS / 2]
+    });
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!(most * 10 < least * 13, "medians in nanoseconds: {medians:?}");
+}
+
 #[test]
 fn debug_shows_nothing_of_the_secret() {
     let presented = Presented::read(Some(&basic("imis", "hidden-one")), &params("")).unwrap();

@@ -42,7 +42,7 @@ pub const ID_TOKEN_BY_QUERY: OAuthError =
 /// An authorization request that this client may make.
 ///
 /// It may be deserialised only from octets that we sealed ourselves: reading it is not a
-/// check.
+/// check. It travels in a cookie, of which a browser may have ten: what is absent takes no room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckedRequest {
     /// Where the answer goes.
@@ -52,21 +52,52 @@ pub struct CheckedRequest {
     /// The scope as asked, with `openid` in it.
     pub scope: Scope,
     /// To be echoed in the ID token, octet for octet. [OIDCC-3.1.2.1]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// What the code will be bound to. [RFC7636-4.3]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
     /// What the user is to be shown.
     pub prompt: Prompt,
     /// Seconds that an authentication may be old. [OIDCC-3.1.2.1]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
     /// Whom the client expects; a hint for routing and for the directory, never a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
+    /// Whom an ID token of ours named, in the client's own words (`id_token_hint`); the caller
+    /// verifies it. [OIDCC-3.1.2.1]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_sub: Option<String>,
     /// Wished authentication contexts, in order, divided by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub acr_values: Option<String>,
     /// Wished languages, in order, divided by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ui_locales: Option<String>,
     /// The directory the client names, under any of the names in use for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub directory_hint: Option<String>,
+}
+
+impl CheckedRequest {
+    /// Whether the client may still be answered so, with the settings that it has now: an address,
+    /// a type or a mode may have been taken from it while somebody was signing in.
+    ///
+    /// # Errors
+    /// What was taken away.
+    pub fn is_still_allowed(&self, client: &Client) -> Result<(), &'static str> {
+        if !self.redirect.is_among(&client.redirect_uris) {
+            return Err("redirect_uri is not registered any more");
+        }
+        if !client.response_types.contains(&self.response_type) {
+            return Err("response_type is not allowed any more");
+        }
+        if !client.response_modes.contains(&self.redirect.mode()) {
+            return Err("response_mode is not allowed any more");
+        }
+        Ok(())
+    }
 }
 
 /// Why a request goes no further.

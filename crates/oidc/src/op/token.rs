@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client_auth::AuthenticatedClient;
 use crate::error::{ErrorCode, OAuthError};
+use crate::op::refresh::RefreshExchange;
 use crate::params::Params;
 use crate::pkce::{CodeChallenge, CodeVerifier};
 
@@ -22,6 +23,8 @@ const MAX_CODE_BYTES: usize = 1024;
 pub enum TokenRequest {
     /// `authorization_code` [RFC6749-4.1.3]
     AuthorizationCode(CodeExchange),
+    /// `refresh_token` [RFC6749-6]
+    RefreshToken(RefreshExchange),
 }
 
 /// A code that is to be redeemed.
@@ -57,12 +60,19 @@ impl TokenRequest {
         if params.repeated().is_some() {
             return Err(OAuthError::invalid_request("a parameter is sent more than once"));
         }
-        if params.get("grant_type") != Some("authorization_code") {
-            return Err(OAuthError::new(
+        match params.get("grant_type") {
+            Some("authorization_code") => CodeExchange::parse(params).map(Self::AuthorizationCode),
+            Some("refresh_token") => RefreshExchange::parse(params).map(Self::RefreshToken),
+            _ => Err(OAuthError::new(
                 ErrorCode::UnsupportedGrantType,
-                "grant_type must be authorization_code",
-            ));
+                "grant_type must be authorization_code or refresh_token",
+            )),
         }
+    }
+}
+
+impl CodeExchange {
+    fn parse(params: &Params) -> Result<Self, OAuthError> {
         let code = params.get("code").ok_or(OAuthError::invalid_request("code is missing"))?;
         if code.len() > MAX_CODE_BYTES {
             return Err(OAuthError::new(ErrorCode::InvalidGrant, "the code is not valid"));
@@ -72,11 +82,11 @@ impl TokenRequest {
             Some(Err(_)) => PresentedVerifier::Malformed,
             Some(Ok(verifier)) => PresentedVerifier::Present(verifier),
         };
-        Ok(Self::AuthorizationCode(CodeExchange {
+        Ok(Self {
             code: SecretString::from(code),
             redirect_uri: params.get("redirect_uri").map(str::to_owned),
             verifier,
-        }))
+        })
     }
 }
 
@@ -200,6 +210,9 @@ pub struct TokenResponse {
     pub token_type: TokenType,
     /// Seconds that the access token lives.
     pub expires_in: u32,
+    /// The refresh token, where one was granted. [RFC6749-6]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     /// The signed ID token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,

@@ -21,6 +21,7 @@
 
 mod claims;
 mod error;
+mod stated;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value};
 
 pub use error::IdTokenError;
+pub use stated::explain;
 
 use self::claims::{Claims, StandardClaims};
 use super::issuer::{IssuerRule, TENANT_ID};

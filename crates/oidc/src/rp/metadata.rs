@@ -8,7 +8,7 @@
 //! directory's [`IssuerRule`], and endpoints must be plain web addresses. Whether an address may be reached at
 //! all, the egress layer decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -73,8 +73,10 @@ pub enum MetadataError {
     #[error("the discovery document is not a JSON object")]
     Malformed,
     /// It speaks for another issuer. [OIDCD-4.3]
-    #[error("the discovery document says its issuer is {published:?}")]
+    #[error("the discovery document says its issuer is {published:?}, not {expected:?}")]
     IssuerMismatch {
+        /// What was expected.
+        expected: String,
         /// What it says, at most 256 characters.
         published: String,
     },
@@ -84,6 +86,12 @@ pub enum MetadataError {
     /// A member is not a web address.
     #[error("{0} in the discovery document is not a usable address")]
     Endpoint(&'static str),
+    /// It names a host that it did not name when people first signed in.
+    #[error("the discovery document now leads to {host:?}, where the directory was not before")]
+    Moved {
+        /// The host, at most 256 characters.
+        host: String,
+    },
     /// The settings replace a member that is not one of [`REPLACEABLE`].
     #[error("{0} of a discovery document cannot be replaced")]
     Replacement(String),
@@ -121,10 +129,34 @@ impl ProviderMetadata {
         Self::read(&document, expected)
     }
 
+    /// The hosts, with their ports, that codes, secrets, tokens and people are sent to.
+    pub fn hosts(&self) -> BTreeSet<String> {
+        let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        let all = endpoints.into_iter().chain(&self.userinfo_endpoint);
+        all.filter_map(|endpoint| host(endpoint)).collect()
+    }
+
+    /// Whether it still leads to where the directory was: `known` is [`Self::hosts`] of the document
+    /// with which people first signed in, or empty. Who can change a discovery document must not
+    /// thereby get the codes, the secret and the people of a directory that is in use.
+    /// (THREATS UP-07, UP-08)
+    ///
+    /// # Errors
+    /// [`MetadataError::Moved`]; the caller keeps using the document it had.
+    pub fn stays_at(self, known: &BTreeSet<String>) -> Result<Self, MetadataError> {
+        let hosts = self.hosts();
+        let elsewhere = hosts.difference(known).next().filter(|_| !known.is_empty());
+        match elsewhere {
+            None => Ok(self),
+            Some(host) => Err(MetadataError::Moved { host: json::excerpt(host, 256) }),
+        }
+    }
+
     fn read(document: &Map<String, Value>, expected: &IssuerRule) -> Result<Self, MetadataError> {
         let issuer = text(document, "issuer").ok_or(MetadataError::Missing("issuer"))?;
         if !expected.admits_metadata(issuer) {
-            return Err(MetadataError::IssuerMismatch { published: json::excerpt(issuer, 256) });
+            let expected = json::excerpt(expected.as_str(), 256);
+            return Err(MetadataError::IssuerMismatch { expected, published: shown(issuer) });
         }
         Ok(Self {
             issuer: issuer.to_owned(),
@@ -149,6 +181,11 @@ impl ProviderMetadata {
             ),
         })
     }
+}
+
+fn host(endpoint: &str) -> Option<String> {
+    let url = Url::parse(endpoint).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -184,6 +221,14 @@ fn algs(document: &Map<String, Value>) -> Vec<Alg> {
 
 fn required(document: &Map<String, Value>, name: &'static str) -> Result<String, MetadataError> {
     endpoint(document, name)?.ok_or(MetadataError::Missing(name))
+}
+
+/// An issuer that may be shown to people: one that is no plain address might be a sentence of
+/// somebody's choice (THREATS AZ-17).
+pub(super) fn shown(issuer: &str) -> String {
+    let is_plain = issuer.bytes().all(|octet| octet.is_ascii_graphic())
+        && Url::parse(issuer).is_ok_and(|url| url.has_host() && url.username().is_empty());
+    if is_plain { json::excerpt(issuer, 256) } else { "(no address)".to_owned() }
 }
 
 /// The address as text: signatures and comparisons want it as it was published.

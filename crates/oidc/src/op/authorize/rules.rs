@@ -35,6 +35,7 @@ impl Passed {
             prompt: self.prompt,
             max_age: self.max_age,
             login_hint: login_hint(params),
+            expected_sub: None,
             acr_values: advice(params, "acr_values"),
             ui_locales: advice(params, "ui_locales"),
             directory_hint: directory_hint(params),

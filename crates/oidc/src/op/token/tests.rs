@@ -17,8 +17,10 @@ fn params(raw: &str) -> Params {
 }
 
 fn exchange(raw: &str) -> CodeExchange {
-    let TokenRequest::AuthorizationCode(exchange) = TokenRequest::parse(&params(raw)).unwrap();
-    exchange
+    match TokenRequest::parse(&params(raw)).unwrap() {
+        TokenRequest::AuthorizationCode(exchange) => exchange,
+        TokenRequest::RefreshToken(_) => panic!("another grant"),
+    }
 }
 
 fn issued() -> IssuedCode {
@@ -58,7 +60,8 @@ fn tk_13_other_grant_types_and_none_are_unsupported() {
     let grants = [
         "grant_type=password",
         "grant_type=client_credentials",
-        "grant_type=refresh_token",
+        "grant_type=Refresh_Token",
+        "grant_type=urn:ietf:params:oauth:grant-type:saml2-bearer",
         "grant_type=urn:ietf:params:oauth:grant-type:device_code",
         "grant_type=urn:ietf:params:oauth:grant-type:token-exchange",
         "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -158,6 +161,7 @@ fn every_refusal_looks_the_same_to_the_client() {
 #[test]
 fn the_answer_is_written_as_the_specification_says() {
     let response = TokenResponse {
+        refresh_token: None,
         access_token: "at".to_owned(),
         token_type: TokenType::Bearer,
         expires_in: 600,

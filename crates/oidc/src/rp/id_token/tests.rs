@@ -1,3 +1,4 @@
+mod hostile;
 mod vendors;
 
 use std::sync::OnceLock;

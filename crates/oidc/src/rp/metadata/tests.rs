@@ -62,14 +62,20 @@ fn every_recorded_discovery_document_is_read() {
     }
 }
 
+fn mismatch(published: &str) -> MetadataError {
+    let expected = "https://op.example".to_owned();
+    MetadataError::IssuerMismatch { expected, published: published.to_owned() }
+}
+
 /// [OIDCD-4.3]
 #[test]
 fn up_07_another_issuer_is_refused_to_the_last_octet() {
-    for issuer in ["https://op.example/", "https://OP.example", "http://op.example", "op.example"] {
-        assert_eq!(
-            parse(&with("issuer", json!(issuer))),
-            Err(MetadataError::IssuerMismatch { published: issuer.to_owned() })
-        );
+    for issuer in ["https://op.example/", "https://OP.example", "http://op.example"] {
+        assert_eq!(parse(&with("issuer", json!(issuer))), Err(mismatch(issuer)));
+    }
+    // A sentence is not shown: people might take it for ours. (THREATS AZ-17)
+    for sentence in ["op.example", "Call us: https://op.example", "https://call@op.example"] {
+        assert_eq!(parse(&with("issuer", json!(sentence))), Err(mismatch("(no address)")));
     }
     assert_eq!(parse(&with("issuer", json!(1))), Err(MetadataError::Missing("issuer")));
 }
@@ -175,4 +181,43 @@ fn jw_10_microsofts_documents_state_a_template_or_a_tenant() {
     let found = ProviderMetadata::parse(own, &domain).unwrap().issuer;
     assert_eq!(found, template.replace("{tenantid}", "7d1c0f3a-52b4-4e7e-9c61-2f0c8f6b1a11"));
     assert!(ProviderMetadata::parse(own, &tenants).is_err());
+}
+
+#[test]
+fn up_07_up_08_a_document_that_leads_elsewhere_than_before_is_refused() {
+    let read = |change: fn(&mut Value)| {
+        let mut document = json!({
+            "issuer": "https://op.example",
+            "authorization_endpoint": "https://op.example/authorize",
+            "token_endpoint": "https://op.example:8443/token",
+            "jwks_uri": "https://keys.op.example/jwks",
+            "userinfo_endpoint": "https://op.example/userinfo",
+        });
+        change(&mut document);
+        let rule = IssuerRule::Exact("https://op.example".to_owned());
+        ProviderMetadata::parse(document.to_string().as_bytes(), &rule).unwrap()
+    };
+    let known = read(|_| {}).hosts();
+    assert_eq!(
+        known.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["keys.op.example:443", "op.example:443", "op.example:8443"]
+    );
+    // Other paths at the same hosts, and fewer hosts, are the same directory.
+    assert!(
+        read(|d| d["token_endpoint"] = json!("https://op.example/v2")).stays_at(&known).is_ok()
+    );
+    assert!(read(|d| d["userinfo_endpoint"] = Value::Null).stays_at(&known).is_ok());
+    let moved: [fn(&mut Value); 6] = [
+        |d| d["token_endpoint"] = json!("https://evil.example/token"),
+        |d| d["token_endpoint"] = json!("https://op.example:9443/token"),
+        |d| d["token_endpoint"] = json!("http://op.example/token"),
+        |d| d["jwks_uri"] = json!("https://op.example.evil.example/jwks"),
+        |d| d["userinfo_endpoint"] = json!("https://169.254.169.254/"),
+        |d| d["authorization_endpoint"] = json!("https://login.evil.example/"),
+    ];
+    for change in moved {
+        let refused = read(change).stays_at(&known);
+        assert!(matches!(refused, Err(MetadataError::Moved { .. })), "{refused:?}");
+        assert!(read(change).stays_at(&BTreeSet::new()).is_ok(), "nothing is known yet");
+    }
 }
