@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::id::{ApplicationId, DirectoryId, LoginId, TenantId};
 use crate::routing::Reason;
 use crate::seal::{SealingKey, Unopenable};
+use crate::tenant::Directory;
 
 /// How long a person may take at the directory. .NET's middleware forgets its own nonce after 15
 /// minutes, so a longer sign-in would only fail later and less clearly.
@@ -37,6 +38,12 @@ pub struct Leg {
     pub verifier: String,
     /// When it began.
     pub started_at: DateTime<Utc>,
+    /// [`Directory::registration`] then; left out by the release before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
+    /// Of a test: whether its page shows the profile alone ([`crate::test_ticket::Shown`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub profile_only: bool,
 }
 
 /// A login that waits for the directory's answer.
@@ -57,6 +64,13 @@ impl Leg {
     /// Whether the person took too long.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         now >= self.started_at + LIFETIME
+    }
+
+    /// Whether the directory is still the provider, and we its client, as when the person was sent
+    /// there. A code of one provider is never shown to another (THREATS UP-09).
+    pub fn is_for(&self, directory: &Directory) -> bool {
+        let now = directory.registration();
+        self.directory == directory.id && self.registration.as_ref().is_none_or(|one| *one == now)
     }
 
     /// Seals the leg of a test login for this tenant.
@@ -233,6 +247,28 @@ mod tests {
                 "acr_values": null, "ui_locales": null, "directory_hint": null,
             },
         })
+    }
+
+    #[test]
+    fn up_09_an_answer_is_for_the_provider_that_was_asked() {
+        let directory = |issuer: &str, client_id: &str| {
+            let settings = serde_json::json!({
+                "slug": "d", "name": "D", "issuer": issuer, "client_id": client_id,
+            });
+            let settings = serde_json::from_value(settings).unwrap();
+            let id = DirectoryId(Uuid::from_u128(2));
+            Directory::compile(id, &settings, crate::tenant::DirectorySecrets::default()).unwrap()
+        };
+        let asked = directory("https://op.example", "c");
+        let mut attempt: Attempt = serde_json::from_value(attempt()).unwrap();
+        // One of the release before does not say.
+        assert!(attempt.leg.is_for(&asked));
+        attempt.leg.registration = Some(asked.registration());
+        assert!(attempt.leg.is_for(&directory("https://op.example", "c")));
+        assert!(!attempt.leg.is_for(&directory("https://other.example", "c")));
+        assert!(!attempt.leg.is_for(&directory("https://op.example", "d")));
+        let other = Directory { id: DirectoryId(Uuid::from_u128(9)), ..asked };
+        assert!(!attempt.leg.is_for(&other));
     }
 
     #[test]

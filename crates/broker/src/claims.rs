@@ -23,7 +23,7 @@ mod input;
 mod name;
 mod path;
 mod preset;
-mod row;
+pub(crate) mod row;
 mod transform;
 
 use std::collections::BTreeMap;

@@ -131,6 +131,9 @@ pub struct Preset {
     pub name: String,
     /// What staff type to say which directory it is.
     pub ask: Ask,
+    /// What the vendor calls the values that go to and fro.
+    #[serde(default)]
+    pub words: Words,
     /// The issuer, where all customers of the vendor share one: then nothing has to be typed.
     #[serde(default)]
     pub issuer: Option<String>,
@@ -215,6 +218,28 @@ pub struct Ask {
     pub example: String,
     /// Where the vendor shows it, in a sentence.
     pub help: String,
+}
+
+/// What the vendor calls the values that go to and fro, as its own screens write it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    /// Our `redirect_uri`.
+    pub redirect_uri: String,
+    /// Our `client_id` there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: String,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self {
+            redirect_uri: "Redirect URI".to_owned(),
+            client_id: "Client ID".to_owned(),
+            client_secret: "Client secret".to_owned(),
+        }
+    }
 }
 
 /// How the issuer's text relates to what tokens state.

@@ -174,7 +174,7 @@ pub fn set_aside(directory: &mut Directory, rule: DomainProof, proven: &BTreeSet
 }
 
 /// Whether the name of an entry is proven or below one that is; `*.acme.org` goes by `acme.org`.
-fn is_proven(proven: &BTreeSet<Domain>, pattern: &DomainPattern) -> bool {
+pub fn is_proven(proven: &BTreeSet<Domain>, pattern: &DomainPattern) -> bool {
     let name = pattern.name();
     proven.contains(name) || proven.iter().any(|parent| is_below(name, parent))
 }

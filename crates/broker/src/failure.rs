@@ -65,6 +65,13 @@ macro_rules! failures {
                 match self { $(Self::$name => Fixer::$fixer,)+ }
             }
 
+            /// The code that a person is shown. Whoever asks must not learn which applications
+            /// exist here, so one that is switched off is an unknown one to them (THREATS AZ-01).
+            #[must_use]
+            pub const fn shown(self) -> Self {
+                match self { Self::ApplicationDisabled => Self::ApplicationUnknown, other => other }
+            }
+
             /// The code of that name.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($code => Some(Self::$name),)+ _ => None }
@@ -75,8 +82,14 @@ macro_rules! failures {
 
 failures! {
     ApplicationUnknown = "application_unknown", ApplicationAdmin,
-        "The application is not registered here, or it is switched off.",
+        "The application is not known here.",
         "Compare the client id in the application with the one shown for it in Vestibule.";
+    ApplicationDisabled = "application_disabled", Staff,
+        "The application is switched off.",
+        "Take `disabled` out of the application's settings, if that is right.";
+    TenantSuspended = "tenant_suspended", Operator,
+        "Sign-ins of this organisation are suspended.",
+        "Take `suspended` out of the tenant's settings, if that is right.";
     RedirectUriUnknown = "redirect_uri_unknown", ApplicationAdmin,
         "The application asked to send people to an address that is not registered for it.",
         "Register the address exactly as the application sends it, including any slash at its end.";
@@ -90,23 +103,47 @@ failures! {
         "The application keeps sending the browser back for another sign-in, mostly because its cookie is not stored.",
         "Let the application be reached by https and by one name throughout, with cookies that are SameSite=None and Secure, and see that it lets the person in (iMIS: access setting All Staff Full Control).";
     DirectoryNone = "directory_none", Staff,
-        "No active directory is available to this application.",
-        "Activate a directory, or allow one for the application.";
+        "No directory of the organisation is active.",
+        "Activate a directory: `state: active`.";
+    DirectoryNotAllowed = "directory_not_allowed", Staff,
+        "The application does not admit the people of this directory, or of any that is active.",
+        "Add the directory to `directories` of the application, or take that list away.";
+    DomainUnrouted = "domain_unrouted", Staff,
+        "The domain of the e-mail address leads to no active directory of this application.",
+        "If the address is spelled right, add its domain to `domains` of the directory.";
+    DomainUnproven = "domain_unproven", Staff,
+        "The domain of the e-mail address belongs to a directory, but the organisation has not proven it.",
+        "Publish the record of `vestibule domain challenge` in the domain's DNS and run `vestibule domain verify`.";
     DirectoryPaused = "directory_paused", Staff,
         "The directory is not active.",
         "Activate it, or route the person to another directory.";
+    DirectoryHostUnknown = "directory_host_unknown", Staff,
+        "The host in the directory's address does not exist: its name leads to no address.",
+        "Copy the issuer from the directory once more; if it is right, its name is missing in the DNS.";
     DirectoryUnreachable = "directory_unreachable", DirectoryAdmin,
-        "The directory could not be reached, or did not answer in time.",
-        "Check that its issuer address is right and its service is up, then try again.";
+        "The directory could not be reached, did not answer in time, or answered that it cannot serve anybody now.",
+        "Check that its service is up and that the address which the timeline names is right, then try again.";
+    DirectoryCertificate = "directory_certificate", DirectoryAdmin,
+        "The TLS certificate of the directory is not valid: it has expired, is for another name, or is of an authority that is not trusted.",
+        "Renew the certificate, for the name in the timeline, by an authority that browsers trust, and serve it with its chain.";
     EgressBlocked = "egress_blocked", Operator,
-        "The directory's address leads into a private network, which the egress policy forbids.",
-        "If that is intended, allow the network with VESTIBULE_EGRESS_ALLOW.";
+        "The directory's address leads into a private network, or is not https on port 443 or 8443, which the egress policy forbids.",
+        "If that is intended, allow the network with VESTIBULE_EGRESS_ALLOW; if not, correct the directory's issuer.";
+    DiscoveryNotFound = "discovery_not_found", Staff,
+        "There is no discovery document where the directory's issuer says that it is.",
+        "Copy the issuer from the directory once more: its address followed by /.well-known/openid-configuration has to open in a browser.";
     DiscoveryInvalid = "discovery_invalid", DirectoryAdmin,
-        "The directory's discovery document or key set could not be understood.",
-        "Open the issuer's /.well-known/openid-configuration in a browser and check that it is JSON.";
+        "The directory's discovery document could not be understood.",
+        "Open the issuer's /.well-known/openid-configuration in a browser and check that it is JSON with the member that the timeline names.";
+    KeysInvalid = "keys_invalid", DirectoryAdmin,
+        "The directory's key set could not be understood.",
+        "Open the address that the discovery document states as `jwks_uri` in a browser and check that it is a JWK set with a signing key.";
     IssuerMismatch = "issuer_mismatch", Staff,
         "The directory states another issuer than the one that is configured.",
         "Copy the issuer exactly as the directory's discovery document states it, including any slash at its end.";
+    DirectoryMoved = "directory_moved", Operator,
+        "The directory's discovery document leads to other hosts than when people first signed in through it.",
+        "Ask the directory's administrator whether it moved; if it did, run `vestibule directory approve`.";
     TestLinkInvalid = "test_link_invalid", Staff,
         "The link of this test sign-in was used before, is older than 15 minutes, or is for another directory.",
         "Make a new link with `vestibule directory test`.";
@@ -116,15 +153,18 @@ failures! {
     AttemptExpired = "attempt_expired", Person,
         "The sign-in took longer than 14 minutes.",
         "Start again from the application.";
+    AttemptOutdated = "attempt_outdated", Person,
+        "The directory was set to another provider while this sign-in was under way.",
+        "Start again from the application.";
     AttemptUsed = "attempt_used", Person,
         "This sign-in has been finished already: a page was reloaded, or the Back button used.",
         "Go to the application; start again if it does not know you.";
     CallbackInvalid = "callback_invalid", DirectoryAdmin,
         "The directory's answer to the browser lacks what the protocol requires.",
-        "Check that the directory's application is of the type OpenID Connect web application, with the code grant.";
+        "Check that the directory answers in the query or by form post (`response_mode` in `parameters`), and that nothing on the way takes parameters out of its answer.";
     CallbackIssuerMismatch = "callback_issuer_mismatch", DirectoryAdmin,
-        "The answer came from another issuer than the one that was asked.",
-        "Check that each directory has its own callback address and that none is shared between providers.";
+        "The answer came from another issuer than the one that was asked, or does not say from which.",
+        "Register each directory's callback address at that directory alone; if it is, let the directory send the `iss` that its discovery document states.";
     DirectoryRefused = "directory_refused", DirectoryAdmin,
         "The directory refused the sign-in, or it was cancelled there.",
         "If it was not cancelled, check in the directory that the person is assigned to this application.";
@@ -134,6 +174,15 @@ failures! {
     DirectoryConsentRequired = "directory_consent_required", DirectoryAdmin,
         "The directory lets nobody in before an administrator has consented to the application.",
         "Grant administrator consent to the application in the directory.";
+    DirectoryScopeRefused = "directory_scope_refused", Staff,
+        "The directory does not allow a scope that it is asked for.",
+        "Allow the scopes that the timeline names for the application in the directory, or take the one too many out of `scopes`.";
+    DirectoryFlowRefused = "directory_flow_refused", DirectoryAdmin,
+        "The directory does not allow this application the authorization code flow.",
+        "Make the directory's application an OpenID Connect web application, with the grant type authorization code and the response type code.";
+    DirectoryRequestRefused = "directory_request_refused", Staff,
+        "The directory takes the authorization request for invalid.",
+        "Take out of `parameters` what the directory does not know, and switch off what it demands beyond a plain request, such as pushed or signed requests; its log names the parameter.";
     DirectoryLoginRequired = "directory_login_required", Person,
         "The application asked for a silent sign-in and the person is not signed in at the directory.",
         "Sign in from the application.";
@@ -146,30 +195,39 @@ failures! {
     DirectoryCredentialsMethod = "directory_credentials_method", Staff,
         "The directory expects the client secret in another way than it was sent.",
         "Set token_endpoint_auth_method to the one that is chosen for the application in the directory.";
+    DirectoryKeyUnknown = "directory_key_unknown", Staff,
+        "The directory does not accept the key with which it is shown who asks (`private_key_jwt`).",
+        "Give the directory the address of the tenant's key set, or upload its certificate once more, and check the client id.";
     DirectoryCodeRefused = "directory_code_refused", Staff,
         "The directory did not accept its own authorization code.",
         "Try again; if it persists, compare the callback address registered in the directory with the one shown here.";
     TokenResponseInvalid = "token_response_invalid", DirectoryAdmin,
         "The directory's token endpoint answered with something that is not a token response.",
-        "Check the token endpoint in the directory's discovery document, and that the openid scope is allowed.";
+        "Check the token endpoint in the directory's discovery document, or the one that `metadata` puts in its place.";
+    IdTokenMissing = "id_token_missing", DirectoryAdmin,
+        "The directory answered with tokens of which none is an ID token.",
+        "Let the directory's application be one for OpenID Connect and not for OAuth alone, and allow it the scope openid.";
     IdTokenMalformed = "id_token_malformed", DirectoryAdmin,
         "The directory's ID token is not well formed.",
-        "Check the directory's token settings; encrypted ID tokens are not supported.";
+        "Check the directory's token settings for the claim that the timeline names.";
+    IdTokenEncrypted = "id_token_encrypted", DirectoryAdmin,
+        "The directory encrypts its ID tokens, which is not supported.",
+        "Switch off the encryption of ID tokens for the application in the directory.";
     IdTokenType = "id_token_type", DirectoryAdmin,
         "The directory sent another kind of token where an ID token belongs.",
         "Check that the directory's application is an OpenID Connect web application and that its token endpoint answers with an ID token.";
     IdTokenAlgorithm = "id_token_algorithm", DirectoryAdmin,
         "The directory signed the ID token with an algorithm that is not allowed for it.",
-        "Set the directory's application to RS256, or allow the algorithm here.";
+        "Set the directory's application to RS256, or add the algorithm to `algorithms` if it is one with a public key.";
     IdTokenKeyUnknown = "id_token_key_unknown", DirectoryAdmin,
         "The directory signed the ID token with a key that it does not publish.",
         "Try again in a minute: keys may just have been rotated.";
     IdTokenSignature = "id_token_signature", DirectoryAdmin,
         "The signature of the directory's ID token is wrong.",
         "Check that the issuer is the right one; if it is, report this to the directory's administrator as a security event.";
-    IdTokenIssuer = "id_token_issuer", Staff,
-        "The ID token was issued by another issuer than the one that is configured.",
-        "Copy the issuer exactly as the directory states it.";
+    IdTokenIssuer = "id_token_issuer", DirectoryAdmin,
+        "The ID token was issued by another issuer than the one that the directory's discovery document states.",
+        "Let the directory issue its tokens under the issuer of its discovery document; or enter the issuer that the timeline names, if that one has a discovery document of its own.";
     TenantNotAllowed = "tenant_not_allowed", Staff,
         "The person belongs to a Microsoft tenant whose people may not sign in here.",
         "If they should, add the tenant's id to `tenants` of the directory.";
@@ -182,9 +240,9 @@ failures! {
     GroupsIncomplete = "groups_incomplete", DirectoryAdmin,
         "The person is in so many groups that the directory left all of them out, and the mapping needs them.",
         "Let the directory send roles, or only the groups assigned to the application; or map from something else.";
-    IdTokenAudience = "id_token_audience", Staff,
-        "The ID token was issued for another application of the directory.",
-        "Compare the client id configured here with the directory's.";
+    IdTokenAudience = "id_token_audience", DirectoryAdmin,
+        "The ID token was issued for another application of the directory, or for several without saying for which.",
+        "Let the directory put the client id that the timeline names into `aud`, alone or with the same in `azp`.";
     IdTokenNonce = "id_token_nonce", DirectoryAdmin,
         "The ID token does not belong to this sign-in.",
         "Try again; if it persists, report it to the directory's administrator as a security event.";
@@ -196,13 +254,19 @@ failures! {
         "Report it to the directory's administrator as a security event.";
     UserinfoInvalid = "userinfo_invalid", DirectoryAdmin,
         "The directory's userinfo endpoint did not answer with claims.",
-        "Check that the scopes openid and profile are allowed; or set userinfo to never.";
+        "Check the userinfo endpoint in the directory's discovery document, or the one that `metadata` puts in its place, and that the scopes openid and profile are allowed; or set `userinfo: never`.";
+    UserinfoSigned = "userinfo_signed", DirectoryAdmin,
+        "The directory's userinfo endpoint answers with a signed or encrypted token instead of JSON.",
+        "Switch off signed and encrypted userinfo for the application in the directory, or set `userinfo: never`.";
     UserinfoSubjectMismatch = "userinfo_subject_mismatch", DirectoryAdmin,
         "Userinfo is about another person than the ID token.",
         "Report it to the directory's administrator as a security event.";
     AuthenticationTooOld = "authentication_too_old", DirectoryAdmin,
         "The application asked for a fresh sign-in and the directory did not confirm one.",
-        "Check that the directory honours max_age and sends auth_time.";
+        "Check that the directory honours max_age and sends auth_time, and that `forward` does not keep max_age from it.";
+    OtherPerson = "other_person", Person,
+        "Somebody else signed in than the application had signed in before, by its ID token hint.",
+        "Sign in with the account that the application knows, or sign out of the application first.";
     ProfileFailed = "profile_failed", Staff,
         "A row of the directory's profile mapping failed.",
         "Mend the row that the timeline names.";
@@ -211,10 +275,16 @@ failures! {
         "Mend the row that the timeline names.";
     ClaimMissing = "claim_missing", Staff,
         "A row of a mapping that must have a value (`on_missing: fail`) has none.",
-        "Let the directory send what the row reads, or let it read something else; the timeline names the row.";
+        "Let the directory send what the row reads, in its own settings or by asking for it with `scopes`, or let the row read something else; the timeline names the row.";
     ClaimContractUnmet = "claim_contract_unmet", Staff,
         "The application requires a claim that this person does not have, or has in another type.",
-        "Let the directory send what the claim is made of, or map it from something else; the timeline names it.";
+        "Let the directory send what the claim is made of, in its own settings or by asking for it with `scopes`, or map it from something else, in the type that is required; the timeline names it.";
+    ScopeMissing = "scope_missing", ApplicationAdmin,
+        "The application requires a claim and does not ask for the scope that brings it.",
+        "Let the application ask for the scope that the timeline names, or set `always_include_claims: true` for it.";
+    EmailUntrusted = "email_untrusted", Staff,
+        "The application requires the e-mail address, and this person's is not proven to be theirs.",
+        "Let the directory confirm the address and say so in email_verified; or set `email_trust: domain`, if it alone gives out the addresses of its `domains`.";
     ExternalIdTaken = "external_id_taken", Staff,
         "The external identifier of this new person already belongs to somebody else.",
         "Map `external_id` from a claim that is unique over all directories, or add a prefix.";

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 macro_rules! identifiers {
@@ -18,6 +19,14 @@ macro_rules! identifiers {
             /// A fresh identifier (UUID version 7) of this moment and these ten random bytes.
             pub fn new(now: DateTime<Utc>, entropy: [u8; 10]) -> Self {
                 Self(uuid_of(now, entropy))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
             }
         }
 
@@ -44,6 +53,14 @@ identifiers! {
     SessionId;
     /// What an application holds after a login.
     GrantId;
+    /// A token of the admin API.
+    ApiTokenId;
+    /// Somebody who may use the dashboard, in one tenant or several.
+    AccountId;
+    /// A link that works once: to set an account up, or to connect a directory.
+    LinkId;
+    /// A browser's signed-in state at the dashboard.
+    AccountSessionId;
 }
 
 fn uuid_of(now: DateTime<Utc>, entropy: [u8; 10]) -> Uuid {
@@ -70,8 +87,9 @@ impl LoginId {
 }
 
 /// A short name in a URL: lower-case letters, digits and inner hyphens, 1 to 63 characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 pub struct Slug(String);
 
 /// The text is not a [`Slug`].

@@ -14,15 +14,24 @@
 //! | 7 release | [`release`], on [`claims`]; [`contract`], [`sub`] |
 //!
 //! Around them: [`settings`] is what a tenant's configuration says (the file's own shape),
+//! [`logout`] decides how a session ends at an application's wish,
 //! [`directory_preset`] what is known about each vendor's directories,
 //! [`tenant`] is the same compiled and proven valid, [`plan`] compares two configurations,
-//! [`setup`] says what to enter in an application, [`timeline`] and [`failure`] say what happened in a login and why it ended, [`seal`] encrypts
-//! what is stored or handed to a browser.
+//! [`authority`] says who may make such a change,
+//! [`gate`] stands before all of it and before everything that an application holds afterwards,
+//! [`front`] says for whom a request is and from whom, [`setup`] what to enter in an application,
+//! [`timeline`] and [`failure`] say what happened in a login and why it ended, [`protocol_trace`] what
+//! of a request may be written down, [`seal`] encrypts what is stored or handed to a browser,
+//! [`cookie`] reads what comes back from one, [`audit`] says whether the audit log is what was
+//! written.
 
 pub mod admission;
 pub mod attempt;
+pub mod audit;
+pub mod authority;
 pub mod claims;
 pub mod contract;
+pub mod cookie;
 pub mod directory_preset;
 pub mod domain_proof;
 pub mod email;
@@ -31,11 +40,15 @@ pub mod failure;
 #[cfg(test)]
 mod fixture;
 pub mod forward;
+pub mod front;
+pub mod gate;
 pub mod id;
 pub mod import;
+pub mod logout;
 pub mod plan;
 pub mod probe;
 pub mod profile;
+pub mod protocol_trace;
 pub mod release;
 pub mod routing;
 pub mod seal;

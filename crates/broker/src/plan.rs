@@ -26,7 +26,7 @@ use crate::settings::{
     TenantSettings,
 };
 
-pub use check::{Conflict, each, together};
+pub use check::{Conflict, each, proven_elsewhere, together};
 
 /// One thing of the configuration that is added, changed or removed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -270,6 +270,7 @@ fn put(tenants: &mut BTreeMap<Slug, TenantSettings>, slug: &Slug, settings: &Set
     let tenant = tenants.entry(slug.clone()).or_insert_with(|| TenantSettings {
         slug: slug.clone(),
         name: String::new(),
+        suspended: false,
         domain_proof: DomainProof::default(),
         join_by_email: false,
         applications: Vec::new(),
@@ -278,6 +279,7 @@ fn put(tenants: &mut BTreeMap<Slug, TenantSettings>, slug: &Slug, settings: &Set
     match settings {
         Settings::Tenant { name, policy } => {
             tenant.name.clone_from(name);
+            tenant.suspended = policy.suspended;
             tenant.domain_proof = policy.domain_proof;
             tenant.join_by_email = policy.join_by_email;
         }

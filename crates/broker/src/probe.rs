@@ -23,6 +23,7 @@ use oidc::rp::issuer::IssuerRule;
 use oidc::rp::metadata::ProviderMetadata;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 pub use self::credentials::Tried;
 use crate::directory_preset::{Preset, understand};
@@ -30,7 +31,7 @@ use crate::settings::{DirectorySettings, TokenEndpointAuthMethod};
 use crate::tenant::{Directory, SettingError};
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// As it should be.
@@ -56,7 +57,7 @@ impl Level {
 }
 
 /// What was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// What was typed to name the directory.
@@ -109,7 +110,7 @@ impl What {
 }
 
 /// One thing that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
     /// How much it matters.
     pub level: Level,
@@ -126,11 +127,12 @@ impl fmt::Display for Finding {
 }
 
 /// Everything that was found of one directory.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct ProbeReport {
     /// In the order in which it was looked at.
     pub findings: Vec<Finding>,
     /// The settings that were settled here, under their names in the configuration file.
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub settings: BTreeMap<&'static str, Value>,
 }
 

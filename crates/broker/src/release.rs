@@ -51,6 +51,19 @@ pub fn release(
     Ok((claims, evaluated.trace))
 }
 
+/// The released claims that an access token of fewer scopes still reaches. [RFC6749-6]
+pub fn within(
+    application: &Application,
+    scope: &[String],
+    mut claims: Map<String, Value>,
+) -> Map<String, Value> {
+    let reaches = |needed: &str| scope.iter().any(|word| word == needed);
+    if !application.always_include_claims {
+        claims.retain(|name, _| scope_of(name).is_none_or(&reaches));
+    }
+    claims
+}
+
 /// What the application requires and does not get; the login ends here unless it is nothing.
 pub fn unmet(application: &Application, scope: &Scope, claims: &Map<String, Value>) -> Vec<Unmet> {
     let not_asked = |claim: &str| {
@@ -64,6 +77,14 @@ pub fn unmet(application: &Application, scope: &Scope, claims: &Map<String, Valu
         }
     }
     unmet
+}
+
+/// Whether a claim is missing because it is made of the e-mail address, and that is not trusted to be
+/// the person's own.
+pub fn is_untrusted_email(sources: Sources<'_>, claim: &str) -> bool {
+    let is_made_of_it = sources.application.claims.paths(claim).any(|path| path == "profile.email");
+    let verified = sources.profile.0.get("email_verified");
+    is_made_of_it && sources.profile.text("email").is_some() && verified != Some(&Value::Bool(true))
 }
 
 /// What to do in the directory so that a missing claim has a value: what its preset says of the

@@ -14,6 +14,8 @@
 //! A hint that names nothing here is passed over without a trace to the outside, so that the
 //! answer never tells what exists in another tenant (THREATS UP-05).
 
+pub mod explain;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -166,6 +168,7 @@ mod tests {
             id: TenantId(uuid::Uuid::from_u128(1)),
             slug: "acme".parse().unwrap(),
             name: "Acme".into(),
+            suspended: false,
             join_by_email: false,
             applications: vec![],
             directories,

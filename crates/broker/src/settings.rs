@@ -6,21 +6,27 @@
 
 mod application;
 mod directory;
+pub mod file;
+mod schema;
 mod secret;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-pub use self::application::{ApplicationPreset, ApplicationSettings, Pkce, SubPolicy};
+pub use self::application::{
+    ApplicationPreset, ApplicationSettings, ClientAuthMethod, Pkce, SubPolicy,
+};
 pub use self::directory::{
     DirectorySettings, DirectoryState, EmailTrust, Forwarded, GroupsOverage,
     TokenEndpointAuthMethod, UserinfoUse,
 };
+pub use self::schema::json_schema;
 pub use self::secret::SecretSource;
 pub use crate::directory_preset::DirectoryPreset;
 use crate::id::Slug;
 
 /// A configuration file: every tenant it is about.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
     /// The tenants, in the file's order.
@@ -29,13 +35,16 @@ pub struct Configuration {
 }
 
 /// An organisation with everything that belongs to it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantSettings {
     /// The name in the issuer's URL.
     pub slug: Slug,
     /// The name that people see.
     pub name: String,
+    /// A suspended tenant signs nobody in, and nothing that its applications hold works.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspended: bool,
     /// Who vouches for the domains of its directories.
     #[serde(default, skip_serializing_if = "is_default")]
     pub domain_proof: DomainProof,
@@ -54,13 +63,20 @@ pub struct TenantSettings {
 impl TenantSettings {
     /// What it has decided for all of its parts.
     pub fn policy(&self) -> TenantPolicy {
-        TenantPolicy { domain_proof: self.domain_proof, join_by_email: self.join_by_email }
+        TenantPolicy {
+            suspended: self.suspended,
+            domain_proof: self.domain_proof,
+            join_by_email: self.join_by_email,
+        }
     }
 }
 
 /// What a tenant has decided for all of its parts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantPolicy {
+    /// A suspended tenant signs nobody in, and nothing that its applications hold works.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspended: bool,
     /// Who vouches for the domains of its directories.
     #[serde(default, skip_serializing_if = "is_default")]
     pub domain_proof: DomainProof,
@@ -70,7 +86,7 @@ pub struct TenantPolicy {
 }
 
 /// Who vouches for the domains of a tenant's directories.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DomainProof {
     /// The operator, by writing them.
@@ -82,7 +98,7 @@ pub enum DomainProof {
 
 // The signature is serde's.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "skip_serializing_if passes a reference")]
-fn is_false(value: &bool) -> bool {
+pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
 

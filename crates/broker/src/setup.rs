@@ -13,13 +13,18 @@ use oidc::client::ClientAuth;
 use oidc::op::metadata::{AUTHORIZE_PATH, JWKS_PATH, TOKEN_PATH, USERINFO_PATH};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::settings::{ApplicationPreset, SecretSource};
+use crate::settings::{ApplicationPreset, SecretSource, is_false};
 use crate::tenant::Application;
+
+/// What is said of an application that has no redirect URI yet.
+const NO_ADDRESS: &str = "No redirect URI is registered yet: nobody can sign in until the address \
+    that the application is answered at is one.";
 
 /// How to enter an application's side of the connection. It may hold the client secret, so it is
 /// shown to whoever asked for it, and never logged.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Sheet {
     /// The application's `client_id`.
     pub client_id: String,
@@ -34,7 +39,7 @@ pub struct Sheet {
 }
 
 /// A screen, or a tab of one.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Section {
     /// Where it is, in the application's own words.
     pub place: String,
@@ -43,12 +48,15 @@ pub struct Section {
 }
 
 /// A field of a screen.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Field {
     /// What the screen calls it.
     pub label: String,
     /// What to enter or choose; a line each if there are several; empty if it is not ours to say.
     pub value: String,
+    /// Whether it is chosen there, from a list or by a tick, and not typed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub choice: bool,
     /// What is worth knowing, or nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -56,7 +64,11 @@ pub struct Field {
 
 impl Field {
     fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into(), note: String::new() }
+        Self { label: label.into(), value: value.into(), choice: false, note: String::new() }
+    }
+
+    fn choice(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { choice: true, ..Self::new(label, value) }
     }
 
     fn note(self, note: impl Into<String>) -> Self {
@@ -89,11 +101,14 @@ pub struct Parts<'a> {
 /// The sheet of an application, as its preset has it.
 pub fn sheet(parts: Parts<'_>) -> Sheet {
     let application = parts.application;
-    let (sections, warnings) = match application.preset {
+    let (sections, mut warnings) = match application.preset {
         ApplicationPreset::Imis => (imis::sections(parts), imis::warnings(application)),
         ApplicationPreset::Imc => (imc::sections(parts), imc::warnings(application)),
         ApplicationPreset::Generic => (generic::sections(parts), Vec::new()),
     };
+    if application.client.redirect_uris.is_empty() {
+        warnings.insert(0, NO_ADDRESS.to_owned());
+    }
     Sheet {
         client_id: application.client.client_id.clone(),
         name: application.name.clone(),
@@ -123,8 +138,15 @@ impl Parts<'_> {
     }
 
     fn client_secret(self, label: &str) -> Field {
-        if matches!(self.application.client.auth, ClientAuth::None) {
-            return Field::new(label, "").note("none: this is a public application");
+        match self.application.client.auth {
+            ClientAuth::None => {
+                return Field::new(label, "").note("none: this is a public application");
+            }
+            ClientAuth::PrivateKeyJwt(_) => {
+                return Field::new(label, "")
+                    .note("none: it signs assertions with the private key of its `jwks`");
+            }
+            ClientAuth::Secret(_) => {}
         }
         match self.secret {
             Secret::New(secret) => Field::new(label, secret.expose_secret())
@@ -146,6 +168,11 @@ impl Parts<'_> {
 /// Texts as the lines of one field.
 fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     texts.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+/// Whether it has addresses, and none of them is as its vendor has them.
+fn lacks(application: &Application, is_one: impl Fn(&str) -> bool) -> bool {
+    !application.client.redirect_uris.is_empty() && !redirect_uris(application).any(is_one)
 }
 
 fn redirect_uris(application: &Application) -> impl Iterator<Item = &str> {

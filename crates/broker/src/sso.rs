@@ -6,8 +6,6 @@ use oidc::prompt::PromptValue;
 
 use crate::email::Email;
 use crate::id::DirectoryId;
-use crate::settings::DirectoryState;
-use crate::tenant::{Application, Directory};
 
 /// What is looked at of a live session.
 #[derive(Debug, Clone, Copy)]
@@ -16,52 +14,47 @@ pub struct SessionFacts<'a> {
     pub directory: DirectoryId,
     /// When the person authenticated there, if the directory said so.
     pub auth_time: Option<DateTime<Utc>>,
+    /// What the application calls the person.
+    pub sub: Option<&'a str>,
     /// The addresses the person is known by, to compare with `login_hint`.
     pub known_as: &'a [&'a str],
 }
 
 /// Whether the session may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reuse {
     /// It answers.
     Yes,
     /// The person has to go to the directory, for this reason.
-    No(&'static str),
+    No(String),
 }
 
 /// Decides. `routed` is the directory that hints chose, if they chose one.
 ///
-/// A session of a directory that is no longer active, or that the application does not admit, is
-/// never used (THREATS TK-12); neither is one whose age the request refuses [OIDCC-3.1.2.1].
+/// That its directory is in use and that the application admits it, the gate has found out
+/// ([`crate::gate`]). A session whose age the request refuses is never used [OIDCC-3.1.2.1].
 pub fn reuse(
     session: SessionFacts<'_>,
     request: &CheckedRequest,
-    application: &Application,
-    directory: Option<&Directory>,
     routed: Option<DirectoryId>,
     now: DateTime<Utc>,
 ) -> Reuse {
-    let Some(directory) = directory.filter(|one| one.id == session.directory) else {
-        return Reuse::No("its directory is gone");
-    };
-    if directory.state != DirectoryState::Active {
-        return Reuse::No("its directory is not active");
-    }
-    if !application.admits(directory) {
-        return Reuse::No("the application does not admit its directory");
-    }
-    if routed.is_some_and(|routed| routed != directory.id) {
-        return Reuse::No("the request leads to another directory");
+    let no = |why: &str| Reuse::No(why.to_owned());
+    if routed.is_some_and(|routed| routed != session.directory) {
+        return no("the request leads to another directory");
     }
     let fresh = [PromptValue::Login, PromptValue::SelectAccount, PromptValue::Consent];
     if fresh.into_iter().any(|value| request.prompt.contains(value)) {
-        return Reuse::No("the request asks for a fresh sign-in");
+        return no("the request asks for a fresh sign-in");
     }
     if request.max_age.is_some_and(|max_age| !is_fresh(session.auth_time, max_age, now)) {
-        return Reuse::No("the session is older than max_age allows");
+        return no("the session is older than max_age allows");
+    }
+    if request.expected_sub.as_deref().is_some_and(|expected| session.sub != Some(expected)) {
+        return no("id_token_hint names somebody else");
     }
     if request.login_hint.as_deref().is_some_and(|hint| !names(hint, session.known_as)) {
-        return Reuse::No("login_hint names somebody else");
+        return no("login_hint names somebody else");
     }
     Reuse::Yes
 }

@@ -5,6 +5,7 @@
 //! path stores what another refuses (THREATS AZ-03).
 
 mod application;
+mod authentication;
 mod directory;
 mod login_hint;
 mod problems;
@@ -44,6 +45,8 @@ pub struct Tenant {
     pub slug: Slug,
     /// Its name for people.
     pub name: String,
+    /// Whether nothing of it is to be let through.
+    pub suspended: bool,
     /// Whether a trusted e-mail address joins a new identity to the user it belongs to.
     pub join_by_email: bool,
     /// Its applications.

@@ -14,6 +14,9 @@ use crate::seal::{SealingKey, Unopenable};
 /// How long a link may be opened.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
+/// Follows the rest of a ticket whose page shows the profile alone; nothing follows others.
+const PROFILE: u8 = 1;
+
 /// What a link carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestTicket {
@@ -21,12 +24,25 @@ pub struct TestTicket {
     pub login: LoginId,
     /// When it can no longer be opened.
     pub expires_at: DateTime<Utc>,
+    /// What its page shows.
+    pub shown: Shown,
+}
+
+/// What the page of a test shows to whoever asked for the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shown {
+    /// The claims, the profile, whose they are, and what each application would get.
+    #[default]
+    Everything,
+    /// The claims and the profile, and nothing of the tenant's people and applications: for whoever
+    /// looks after the directory alone.
+    Profile,
 }
 
 impl TestTicket {
     /// A ticket for a login that does not exist yet.
-    pub fn new(login: LoginId, now: DateTime<Utc>) -> Self {
-        Self { login, expires_at: now + LIFETIME }
+    pub fn new(login: LoginId, shown: Shown, now: DateTime<Utc>) -> Self {
+        Self { login, expires_at: now + LIFETIME, shown }
     }
 
     /// The text for the link: base64url.
@@ -42,6 +58,9 @@ impl TestTicket {
     ) -> Result<String, Unopenable> {
         let mut plain = self.login.0.as_bytes().to_vec();
         plain.extend_from_slice(&self.expires_at.timestamp().to_be_bytes());
+        if self.shown == Shown::Profile {
+            plain.push(PROFILE);
+        }
         let sealed = key.seal(&place(tenant, directory), nonce, &plain)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -59,11 +78,16 @@ impl TestTicket {
     ) -> Result<Self, Unopenable> {
         let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unopenable)?;
         let plain = key.open(&place(tenant, directory), &sealed)?;
-        let (login, seconds) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
-        let seconds = seconds.try_into().map_err(|_| Unopenable)?;
+        let (login, rest) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
+        let (seconds, rest) = rest.split_first_chunk::<8>().ok_or(Unopenable)?;
         let expires_at =
-            DateTime::from_timestamp(i64::from_be_bytes(seconds), 0).ok_or(Unopenable)?;
-        let ticket = Self { login: LoginId(Uuid::from_bytes(*login)), expires_at };
+            DateTime::from_timestamp(i64::from_be_bytes(*seconds), 0).ok_or(Unopenable)?;
+        let shown = match rest {
+            [] => Shown::Everything,
+            [PROFILE] => Shown::Profile,
+            _ => return Err(Unopenable),
+        };
+        let ticket = Self { login: LoginId(Uuid::from_bytes(*login)), expires_at, shown };
         if now < expires_at { Ok(ticket) } else { Err(Unopenable) }
     }
 }
@@ -86,7 +110,7 @@ mod tests {
 
     fn ticket() -> (SealingKey, TestTicket, String) {
         let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
-        let ticket = TestTicket::new(LoginId(Uuid::from_u128(3)), at(0));
+        let ticket = TestTicket::new(LoginId(Uuid::from_u128(3)), Shown::Profile, at(0));
         let text = ticket.seal(&key, TENANT, DIRECTORY, [5; 12]).unwrap();
         (key, ticket, text)
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// Rows by the name of the claim (or profile member) that each one sets.
 pub type Rows = BTreeMap<String, Row>;
@@ -58,7 +59,7 @@ pub enum Source {
 /// A change to a value that was found.
 ///
 /// Numbers and booleans are read as text; a list is changed element by element.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
     /// Without white space at both ends.
@@ -84,7 +85,7 @@ pub enum Transform {
 }
 
 /// What the `regex` transform looks for, and what it puts in place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegexRule {
     /// A regular expression in the syntax of the `regex` crate.
@@ -94,7 +95,7 @@ pub struct RegexRule {
 }
 
 /// The type of a claim that leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValueType {
     /// A JSON string.
@@ -120,7 +121,7 @@ impl ValueType {
 }
 
 /// What happens when a row has no value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMissing {
     /// The claim is left out.
@@ -132,23 +133,32 @@ pub enum OnMissing {
 }
 
 /// The keys as written; [`Row`] is what they mean.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RawRow {
+#[schema(as = Row)]
+pub(crate) struct RawRow {
+    /// The first of these paths that leads to a value, such as `claims.email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Vec<String>>,
+    /// Always this value, of any type; `null` empties a preset's row.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     value: Option<Value>,
+    /// The result of this CEL expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expr: Option<String>,
+    /// What is done to a value that was found, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     transform: Vec<Transform>,
+    /// What stands in when there is no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     default: Option<Value>,
+    /// The type the application sees; left out: as it comes.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     value_type: Option<ValueType>,
+    /// What happens when there is no value; left out: `default` if there is one, else `drop`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_missing: Option<OnMissing>,
+    /// A CEL condition; the row is left out when it is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     when: Option<String>,
 }

@@ -167,12 +167,33 @@ pub(super) fn check(preset: &Preset, address: &str) -> Result<(), String> {
     if address.contains(['?', '#']) {
         return Err(instead(preset, "an address with `?` or `#` in it cannot be used"));
     }
-    // What would be fetched has to be what is compared: no dot segments, no odd characters.
-    let path = authority.find('/').and_then(|at| authority.get(at..)).unwrap_or("/");
+    // What would be fetched has to be what is compared: no dot segments, no odd characters, and no
+    // host that is read as another, such as `0x7f.1`.
+    let end = authority.find('/').unwrap_or(authority.len());
+    let (written, path) = authority.split_at_checked(end).unwrap_or((authority, ""));
+    let path = if path.is_empty() { "/" } else { path };
     if url.path() != path || !address.bytes().all(|octet| octet.is_ascii_graphic()) {
         return Err(instead(preset, "this address has characters that cannot be used"));
     }
+    if !is_host(written, url.host_str().unwrap_or_default()) {
+        return Err(instead(preset, "write the host in its plain form"));
+    }
     Ok(())
+}
+
+/// Whether what stands before the path is this host, letters' case aside, alone or with a port.
+fn is_host(written: &str, host: &str) -> bool {
+    let Some((name, port)) = written.split_at_checked(host.len()) else { return false };
+    let plain_port = match port.strip_prefix(':') {
+        Some(digits) => {
+            // `:0443` is read as `:443`.
+            digits.bytes().all(|octet| octet.is_ascii_digit())
+                && !digits.is_empty()
+                && !digits.starts_with('0')
+        }
+        None => port.is_empty(),
+    };
+    name.eq_ignore_ascii_case(host) && plain_port
 }
 
 /// Where an issuer's metadata is. [OIDCD-4]

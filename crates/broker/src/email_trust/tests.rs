@@ -14,6 +14,7 @@ fn tenant(directories: Vec<Directory>) -> Tenant {
         id: TenantId(uuid::Uuid::nil()),
         slug: "acme".parse().unwrap(),
         name: "Acme".to_owned(),
+        suspended: false,
         join_by_email: false,
         applications: Vec::new(),
         directories: directories.into_iter().map(Arc::new).collect(),

@@ -104,8 +104,8 @@ fn broken(error: &csv::Error, lines: &mut Lines<'_>) -> FileError {
     }
 }
 
-/// Counts lines as an editor does: the library's own count is behind after empty lines and after
-/// CR LF.
+/// Counts lines as an editor does, which end with CR, LF or both: the library's own count is behind
+/// after empty lines and after CR LF. No two records begin on one line.
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -122,7 +122,7 @@ impl Lines<'_> {
                 self.at = at;
                 break;
             }
-            if *byte == b'\n' {
+            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
                 self.line += 1;
             }
         }
@@ -158,6 +158,13 @@ mod tests {
             let lines: Vec<_> = rows(&text).unwrap().iter().map(|row| row.line).collect();
             assert_eq!(lines, [2, 3, 6, 7], "{end:?}");
         }
+    }
+
+    #[test]
+    fn rx_06_lines_that_end_with_cr_alone_are_lines() {
+        let text = "external_id,email\r1,a@b.example\r\r1,c@d.example\r\n2,e@f.example\n";
+        let lines: Vec<_> = rows(text).unwrap().iter().map(|row| row.line).collect();
+        assert_eq!(lines, [2, 4, 5]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::email::Domain;
+
 use super::*;
 
 fn tenants(value: &Value) -> Vec<TenantSettings> {
@@ -169,7 +171,8 @@ fn claiming(domains: &[&[&str]]) -> Vec<TenantSettings> {
         json!({
             "slug": format!("t{at}"), "name": "T",
             "directories": [{
-                "slug": "d", "name": "D", "issuer": "https://d.example", "client_id": "c",
+                "slug": "d", "name": "D", "issuer": "https://d.example",
+                "client_id": format!("c{at}"),
                 "domains": domains,
             }],
         })
@@ -301,4 +304,106 @@ proptest! {
             prop_assert!(still.directories.len() >= tenant.directories.len());
         }
     }
+}
+
+/// Two tenants with a directory each; what is written for it is laid over the same one.
+fn registered(each: &[Value; 2]) -> Vec<TenantSettings> {
+    let of = |(slug, extra): (&str, &Value)| {
+        let mut directory = json!({
+            "slug": "staff", "name": "Staff", "issuer": "https://op.example", "client_id": "c",
+        });
+        for (name, value) in extra.as_object().unwrap() {
+            directory[name] = value.clone();
+        }
+        json!({ "slug": slug, "name": slug, "directories": [directory] })
+    };
+    let file: Vec<_> = ["acme", "beta"].into_iter().zip(each).map(of).collect();
+    tenants(&json!(file))
+}
+
+#[test]
+fn up_05_one_registration_for_two_tenants_is_a_conflict_unless_both_say_that_it_is_meant() {
+    let same = |extra: Value| registered(&[json!({}), extra]);
+    let conflicts = together(&same(json!({})));
+    let targets: Vec<_> = conflicts.iter().map(|one| one.target.to_string()).collect();
+    assert_eq!(targets, ["directory acme/staff", "directory beta/staff"]);
+    assert!(conflicts[0].message.contains("directory beta/staff"), "{}", conflicts[0].message);
+    // Another spelling of the same provider, or the word of only one of them, changes nothing.
+    let discovery = "https://op.example/.well-known/openid-configuration";
+    assert_eq!(together(&same(json!({ "issuer": discovery }))).len(), 2);
+    assert_eq!(together(&same(json!({ "shared_client": true }))).len(), 2);
+    let shared = json!({ "shared_client": true });
+    assert_eq!(together(&registered(&[shared.clone(), shared])), []);
+    assert_eq!(together(&same(json!({ "client_id": "C" }))), []);
+    assert_eq!(together(&same(json!({ "issuer": "https://other.example" }))), []);
+}
+
+#[test]
+fn up_05_another_spelling_of_a_registration_is_the_same() {
+    let generic = |issuer: &str| json!({ "issuer": issuer });
+    for other in ["https://OP.example", "https://op.example:443", "https://op.example."] {
+        assert_eq!(together(&registered(&[json!({}), generic(other)])).len(), 2, "{other}");
+    }
+    let entra = |issuer: &str, client_id: &str, tenants: Value| json!({ "preset": "entra", "issuer": issuer, "client_id": client_id, "tenants": tenants });
+    let (id, tid) =
+        ("0f5c1b2e-6d3f-4a55-9d61-1f1f6c2d9a01", "72f988bf-86f1-41af-91ab-2d7cd011db47");
+    let own = entra(&format!("https://login.microsoftonline.com/{tid}/v2.0"), id, json!([]));
+    let shared = "https://login.microsoftonline.com/organizations/v2.0";
+    for other in [
+        entra(shared, id, json!([tid])),
+        entra(
+            &format!("https://login.microsoftonline.com/{tid}/v2.0"),
+            &id.to_uppercase(),
+            json!([]),
+        ),
+    ] {
+        assert_eq!(together(&registered(&[own.clone(), other])).len(), 2);
+    }
+}
+
+#[test]
+fn id_05_what_a_tenant_has_proven_is_nobody_elses_by_the_operators_word() {
+    let proven = [("acme".parse().unwrap(), Domain::parse("acme.example").unwrap())];
+    let found = |domain: &str| {
+        let file = registered(&[json!({}), json!({ "client_id": "d", "domains": [domain] })]);
+        proven_elsewhere(&file, &proven).len()
+    };
+    for near in ["acme.example", "*.acme.example", "sub.acme.example", "*.sub.acme.example"] {
+        assert_eq!(found(near), 1, "{near}");
+    }
+    for other in ["notacme.example", "acme.example.org", "beta.example"] {
+        assert_eq!(found(other), 0, "{other}");
+    }
+    // Its own tenant may.
+    let own =
+        registered(&[json!({ "domains": ["sub.acme.example"] }), json!({ "client_id": "d" })]);
+    assert_eq!(proven_elsewhere(&own, &proven), []);
+}
+
+#[test]
+fn cl_02_f_20_a_tenant_has_a_bounded_number_of_regular_expressions() {
+    let with = |count: usize| {
+        let rule = json!({ "regex": { "find": "a", "replace": "b" } });
+        let rows: serde_json::Map<String, Value> = (0..count)
+            .map(|at| (format!("row_{at}"), json!({ "from": ["claims.x"], "transform": [rule] })))
+            .collect();
+        let file = json!([{ "slug": "a", "name": "A", "directories": [{
+            "slug": "staff", "name": "Staff", "issuer": "https://op.example", "client_id": "c",
+            "profile": rows,
+        }] }]);
+        each(&Configuration { tenants: tenants(&file) })
+    };
+    assert!(with(100).iter().all(|error| !error.message.contains("regular expressions")));
+    let errors = with(101);
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].message.contains("101 regular expressions"), "{}", errors[0]);
+}
+
+#[test]
+fn up_05_one_tenant_may_use_its_registration_twice() {
+    let mut file = registered(&[json!({}), json!({ "client_id": "d" })]);
+    let mut second = file[0].directories[0].clone();
+    second.slug = "members".parse().unwrap();
+    file[0].directories.push(second);
+    assert_eq!(together(&file), []);
 }

@@ -14,7 +14,7 @@ impl ProbeReport {
                 self.add(Level::Ok, What::Issuer, say);
                 Some(metadata)
             }
-            Err(MetadataError::IssuerMismatch { published }) => {
+            Err(MetadataError::IssuerMismatch { published, .. }) => {
                 let expected = directory.issuer.as_str();
                 self.add(Level::Problem, What::Issuer, difference(expected, &published));
                 None

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::{SecretSource, is_default, is_false};
+use super::{SecretSource, is_default, is_false, schema};
+use crate::claims::row::RawRow;
 use crate::claims::{Rows, ValueType};
 use crate::id::Slug;
 
 /// A downstream application.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationSettings {
     /// The `client_id`.
@@ -21,12 +24,25 @@ pub struct ApplicationSettings {
     pub preset: ApplicationPreset,
     /// Where its secret comes from. Left out: one is generated and shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::secret)]
     pub client_secret: Option<SecretSource>,
     /// A public client has no secret; it then has to use PKCE.
     #[serde(default, skip_serializing_if = "is_false")]
     pub public: bool,
-    /// Where answers may go, compared exactly.
+    /// How it proves who it is, if not with a secret. [OIDCC-9]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<ClientAuthMethod>,
+    /// The public keys that it signs its assertions with, as a JWK set. [RFC7517-5]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    /// Where answers may go, compared exactly. None: it is set up, and nobody signs in to it yet.
     pub redirect_uris: Vec<String>,
+    /// Where a browser may go after a logout, compared exactly. [OIDCRIL-3.1]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Whether a person is asked before a logout that does not say whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logout_confirmation: Option<bool>,
     /// `response_type` values it may ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
@@ -45,6 +61,12 @@ pub struct ApplicationSettings {
     /// Signature algorithm of its ID tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// Whether it gets a refresh token when it asks for `offline_access`. [OIDCC-11]
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub offline_access: bool,
+    /// How long a refresh token works unless it is used, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token_lifetime: Option<u32>,
     /// Whether authorization responses carry `iss`. [RFC9207]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss_parameter: Option<bool>,
@@ -63,14 +85,31 @@ pub struct ApplicationSettings {
     /// Claims without which a login stops here, with their types, over the preset's; `null` takes
     /// one of the preset's away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(schema_with = schema::contract)]
     pub contract: BTreeMap<String, Option<ValueType>>,
     /// Rows from the profile to its claims, over the preset's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, RawRow>)]
     pub claims: Rows,
 }
 
+impl ApplicationSettings {
+    /// Whether it has a secret, or would if one were made.
+    pub fn has_secret(&self) -> bool {
+        !self.public && self.token_endpoint_auth_method.is_none()
+    }
+}
+
+/// How an application proves who it is at the token endpoint, if not with its secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthMethod {
+    /// With an assertion that it signs. [RFC7523-2.2]
+    PrivateKeyJwt,
+}
+
 /// A named starting point for an application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplicationPreset {
     /// iMIS: `code id_token` by `form_post`, string claims, no PKCE.
@@ -83,7 +122,7 @@ pub enum ApplicationPreset {
 }
 
 /// What an application's ID tokens and userinfo call a person: their `sub`. [OIDCC-8]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SubPolicy {
     /// The user's own random `sub`, the same for every application of the tenant.
@@ -96,7 +135,7 @@ pub enum SubPolicy {
 }
 
 /// Whether an application has to send a `code_challenge`. [RFC9700-2.1.1]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pkce {
     /// It has to.

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{SecretSource, is_default};
+use super::{SecretSource, is_default, schema};
 use crate::claims::Rows;
+use crate::claims::row::RawRow;
 use crate::directory_preset::DirectoryPreset;
 use crate::email::DomainPattern;
 use crate::id::Slug;
 
 /// An upstream directory.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectorySettings {
     /// The name in the callback's URL.
@@ -21,6 +23,7 @@ pub struct DirectorySettings {
     pub name: String,
     /// What everything left out here follows.
     #[serde(default)]
+    #[schema(schema_with = schema::directory_preset)]
     pub preset: DirectoryPreset,
     /// Which provider it is: its issuer, its domain, or the address of its discovery document.
     /// Left out where the preset has only one.
@@ -28,14 +31,20 @@ pub struct DirectorySettings {
     pub issuer: String,
     /// Our `client_id` there.
     pub client_id: String,
+    /// Whether a directory of another tenant may use the same registration, the same `client_id` at
+    /// the same provider. All that do have to say so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shared_client: bool,
     /// Where our secret there comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::secret)]
     pub client_secret: Option<SecretSource>,
     /// When that secret expires there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_expires_at: Option<DateTime<Utc>>,
     /// The secret that takes its place; while both stand here, either may be the right one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::secret)]
     pub next_client_secret: Option<SecretSource>,
     /// When the next secret expires there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +66,7 @@ pub struct DirectorySettings {
     pub state: DirectoryState,
     /// Domains whose people are routed to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = schema::domains)]
     pub domains: Vec<DomainPattern>,
     /// When an e-mail address of it counts as verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,11 +105,12 @@ pub struct DirectorySettings {
     pub metadata: BTreeMap<String, String>,
     /// Rows from its claims to the profile, over the preset's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, RawRow>)]
     pub profile: Rows,
 }
 
 /// How we authenticate at a directory's token endpoint. [OIDCC-9]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenEndpointAuthMethod {
     /// HTTP Basic.
@@ -110,8 +121,19 @@ pub enum TokenEndpointAuthMethod {
     PrivateKeyJwt,
 }
 
+impl TokenEndpointAuthMethod {
+    /// The name, as settings and metadata have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
 /// When a directory's userinfo endpoint is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserinfoUse {
     /// At every login.
@@ -123,7 +145,7 @@ pub enum UserinfoUse {
 }
 
 /// Where a directory stands in its life.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryState {
     /// Being filled in; nobody can use it.
@@ -138,7 +160,7 @@ pub enum DirectoryState {
 }
 
 /// When an e-mail address from a directory counts as verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EmailTrust {
     /// When the directory says `email_verified: true`.
@@ -149,8 +171,19 @@ pub enum EmailTrust {
     Never,
 }
 
+impl EmailTrust {
+    /// The name, as settings have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifiedClaim => "verified_claim",
+            Self::Domain => "domain",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// What happens when a directory leaves groups out because there are too many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupsOverage {
     /// The login stops, if the mapping reads groups: nobody can tell what the person is.
@@ -161,7 +194,7 @@ pub enum GroupsOverage {
 }
 
 /// A wish of the application that a directory may be told. [OIDCC-3.1.2.1]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Forwarded {
     /// `prompt`.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use oidc::secret::is_same;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// Where a secret comes from: `${env:NAME}`, `${file:PATH}`, or the text itself.
@@ -44,7 +45,7 @@ impl PartialEq for SecretSource {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Env(a), Self::Env(b)) | (Self::File(a), Self::File(b)) => a == b,
-            (Self::Literal(a), Self::Literal(b)) => a.expose_secret() == b.expose_secret(),
+            (Self::Literal(a), Self::Literal(b)) => is_same(a, b),
             _ => false,
         }
     }

@@ -33,11 +33,11 @@ fn client(application: &Application) -> Vec<Field> {
     vec![
         Field::new("Redirect URI", lines(redirect_uris(application)))
             .note("registered exactly so, character for character"),
-        Field::new("Response type", lines(client.response_types.iter().map(|one| one.as_str()))),
-        Field::new("Response mode", lines(client.response_modes.iter().map(|one| one.as_str()))),
+        Field::choice("Response type", lines(client.response_types.iter().map(|one| one.as_str()))),
+        Field::choice("Response mode", lines(client.response_modes.iter().map(|one| one.as_str()))),
         Field::new("Scope", "openid profile email"),
-        Field::new("PKCE", pkce),
-        Field::new("ID token signature", application.id_token_alg.as_str()),
-        Field::new("Claims", lines(application.claims.names())),
+        Field::choice("PKCE", pkce),
+        Field::choice("ID token signature", application.id_token_alg.as_str()),
+        Field::choice("Claims", lines(application.claims.names())),
     ]
 }

@@ -4,7 +4,7 @@
 use oidc::response_mode::ResponseMode;
 use oidc::response_type::ResponseType;
 
-use super::{Field, Parts, Section, lines, redirect_uris};
+use super::{Field, Parts, Section, lacks, lines, redirect_uris};
 use crate::tenant::Application;
 
 /// The claim of the preset that says who somebody is, which never changes.
@@ -34,18 +34,18 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
         section("Client Application", client_application(parts)),
         section("Client Mapping", client_mapping(parts.application)),
         section("Mapping Entries (Source Field: Target)", mapping_entries(parts.application)),
-        section("Clients > Access and Security", vec![Field::new("OpenID Connect", "on")]),
+        section("Clients > Access and Security", vec![Field::choice("OpenID Connect", "on")]),
     ]
 }
 
 fn page() -> Vec<Field> {
     vec![
-        Field::new("Enable OpenID", "on"),
-        Field::new("Use PKCE", "on"),
+        Field::choice("Enable OpenID", "on"),
+        Field::choice("Use PKCE", "on"),
         Field::new("Request expiry time", EXPIRY)
             .note("14 minutes, as long as a sign-in may take; in minutes if the page counts them"),
-        Field::new("OIDC Profile Identifier Attribute", "LOGIN"),
-        Field::new("OIDC Default Fallback Attribute", "LOGIN")
+        Field::choice("OIDC Profile Identifier Attribute", "LOGIN"),
+        Field::choice("OIDC Default Fallback Attribute", "LOGIN")
             .note("not an e-mail address, which may pass to somebody else"),
     ]
 }
@@ -74,9 +74,9 @@ fn client_application(parts: Parts<'_>) -> Vec<Field> {
         parts.client_secret("Client Secret"),
         Field::new("Redirect URL", redirect_url(application))
             .note("where people come back to, and where they go after signing out"),
-        Field::new("Response type", kind.as_str()),
+        Field::choice("Response type", kind.as_str()),
         Field::new("Scope", "openid profile email"),
-        Field::new("Response mode", mode.as_str())
+        Field::choice("Response mode", mode.as_str())
             .note("query is for code alone: with id_token it has to be form_post"),
     ]
 }
@@ -103,8 +103,8 @@ fn client_mapping(application: &Application) -> Vec<Field> {
         Field::new("Client", "").note("the client of the Learning Suite that this is for"),
         Field::new("Person Identifier", person_identifier(application))
             .note("the claim that says who somebody is; it never changes, an e-mail address may"),
-        Field::new("Update existing user", "on").note("names follow the directory then"),
-        Field::new("Import without self-registration", "on")
+        Field::choice("Update existing user", "on").note("names follow the directory then"),
+        Field::choice("Import without self-registration", "on")
             .note("makes an account for who has none; off if accounts are made another way"),
     ]
 }
@@ -139,7 +139,7 @@ fn is_same(name: &str, source: &str) -> bool {
 
 pub(super) fn warnings(application: &Application) -> Vec<String> {
     let mut warnings = Vec::new();
-    if !redirect_uris(application).any(|uri| uri.ends_with(CALLBACK)) {
+    if lacks(application, |uri| uri.ends_with(CALLBACK)) {
         warnings.push(format!(
             "No redirect URI ends with {CALLBACK}, where the Learning Suite expects answers."
         ));

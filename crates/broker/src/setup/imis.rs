@@ -1,6 +1,6 @@
 //! iMIS: the screen *Settings > Contacts > OpenID Connect*.
 
-use super::{Field, Parts, Section, redirect_uris};
+use super::{Field, Parts, Section, lacks, redirect_uris};
 use crate::tenant::Application;
 
 /// The claims that the screen asks for by name.
@@ -9,9 +9,9 @@ const STAFF: &str = "staff";
 
 pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
     let fields = vec![
-        Field::new("OIDC authentication", "Test mode")
+        Field::choice("OIDC authentication", "Test mode")
             .note("until sign-ins work; then Enabled. In test mode staff can still use their iMIS password"),
-        Field::new("Type", "Okta")
+        Field::choice("Type", "Okta")
             .note("whatever directories there are: it stands for any OpenID Provider"),
         Field::new("Name", "Vestibule").note("anything; it is only a label"),
         parts.client_id("Client ID"),
@@ -20,7 +20,7 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
         Field::new("Authority URL", parts.issuer).note("without a slash at its end"),
         redirect_login_url(parts.application),
         Field::new("External ID claim type", EXTERNAL_ID),
-        Field::new("Set login hint", "Enabled")
+        Field::choice("Set login hint", "Enabled")
             .note("iMIS hands over the e-mail address that was typed, so nobody is asked twice"),
         Field::new("Claim type", STAFF).note("under user authentication"),
         Field::new("Claim value", "1"),
@@ -35,6 +35,11 @@ fn redirect_login_url(application: &Application) -> Field {
     let base = all.iter().find(|uri| uri.ends_with('/')).or(all.first()).copied();
     let others: Vec<_> = all.iter().copied().filter(|uri| Some(*uri) != base).collect();
     let note = match others.as_slice() {
+        [] if base.is_none() => {
+            "the address of your site, with https:// and the slash at its end; \
+            it has to be registered here as well"
+                .to_owned()
+        }
         [] => "with https:// and the slash at its end".to_owned(),
         others => format!("registered as well: {}", others.join(" ")),
     };
@@ -43,7 +48,7 @@ fn redirect_login_url(application: &Application) -> Field {
 
 pub(super) fn warnings(application: &Application) -> Vec<String> {
     let mut warnings = Vec::new();
-    if !redirect_uris(application).any(|uri| uri.ends_with('/')) {
+    if lacks(application, |uri| uri.ends_with('/')) {
         warnings.push(
             "No redirect URI ends with a slash. iMIS sends people back to the base address of its \
              site, such as https://members.example.org/, and the two have to be equal."

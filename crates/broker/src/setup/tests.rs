@@ -84,6 +84,20 @@ fn imis_is_warned_when_no_redirect_uri_ends_with_a_slash() {
 }
 
 #[test]
+fn an_application_without_an_address_is_told_what_is_missing_and_nothing_besides() {
+    for preset in ["imis", "imc", "generic"] {
+        let waiting = application(json!({
+            "client_id": "app", "name": "A", "preset": preset, "redirect_uris": [],
+        }));
+        let sheet = made(&waiting, Secret::ShownBefore);
+        assert_eq!(sheet.warnings.len(), 1, "{preset}: {:?}", sheet.warnings);
+        assert!(sheet.warnings[0].starts_with("No redirect URI is registered yet"), "{preset}");
+    }
+    let sheet = made(&imis(&[]), Secret::ShownBefore);
+    assert_eq!(field(&sheet, "Redirect login URL").value, "");
+}
+
+#[test]
 fn a_secret_is_shown_when_it_is_new_and_its_place_is_named_otherwise() {
     let application = imis(&["https://members.acme.example/"]);
     let told = |secret: Secret<'_>| {
@@ -206,5 +220,7 @@ fn a_sheet_is_the_same_value_for_programs() {
     let sheet = made(&imis(&["https://members.acme.example/"]), Secret::ShownBefore);
     let json = serde_json::to_value(&sheet).unwrap();
     assert_eq!(json["preset"], "imis");
-    assert_eq!(json["sections"][0]["fields"][3], json!({ "label": "Client ID", "value": "imis" }));
+    let fields = &json["sections"][0]["fields"];
+    assert_eq!(fields[3], json!({ "label": "Client ID", "value": "imis" }));
+    assert_eq!((&fields[1]["value"], &fields[1]["choice"]), (&json!("Okta"), &json!(true)));
 }

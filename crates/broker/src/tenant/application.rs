@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use oidc::client::{Client, ClientAuth};
+use oidc::client::Client;
 use oidc::jose::Alg;
 use oidc::redirect_uri::RedirectUri;
 use oidc::response_mode::ResponseMode;
 use oidc::response_type::ResponseType;
 use oidc::secret::SecretHash;
 
+use super::authentication::authentication;
 use super::problems::Problems;
 use super::{Directory, SettingError};
 use crate::claims::{Layer, Mapping, ValueType, application_rows};
@@ -28,9 +29,13 @@ pub struct Application {
     pub preset: ApplicationPreset,
     /// What the protocol needs to know of it.
     pub client: Client,
+    /// Where a browser may go after a logout. [OIDCRIL-3.1]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Whether a person is asked before a logout that does not say whose it is.
+    pub logout_confirmation: bool,
     /// The directories whose people may use it; `None`: all.
     pub directories: Option<Vec<Slug>>,
-    /// Where a person goes to begin again.
+    /// Where a person goes to begin again; empty while that is not known.
     pub home_url: String,
     /// Every claim in the ID token and userinfo, whatever scopes were asked for.
     pub always_include_claims: bool,
@@ -40,6 +45,8 @@ pub struct Application {
     pub id_token_lifetime: TimeDelta,
     /// The algorithm that signs them.
     pub id_token_alg: Alg,
+    /// How long a refresh token works unless it is used; `None`: it gets none. [OIDCC-11]
+    pub refresh_token_lifetime: Option<TimeDelta>,
     /// What it calls a person.
     pub sub: SubRule,
     /// From the profile to its claims.
@@ -64,12 +71,7 @@ impl Application {
         problems.name("name", &settings.name);
         problems.client_id(&settings.client_id);
 
-        let redirect_uris = problems.each("redirect_uris", &settings.redirect_uris, |text| {
-            RedirectUri::parse(text).map_err(|e| e.to_string())
-        });
-        if settings.redirect_uris.is_empty() {
-            problems.add("redirect_uris", "name at least one address that answers may go to");
-        }
+        let (redirect_uris, post_logout_redirect_uris) = problems.redirect_uris(settings);
         let response_types = problems.list(
             "response_types",
             settings.response_types.as_ref(),
@@ -91,7 +93,7 @@ impl Application {
         let sub = problems.sub(settings, &redirect_uris);
         let pkce = problems.pkce(settings, preset.pkce);
         let id_token_alg = problems.signing_alg(settings);
-        let lifetime = problems.id_token_lifetime(settings, preset.id_token_lifetime);
+        let lifetimes = problems.lifetimes(settings, preset.id_token_lifetime);
         let home_url = problems.home_url(settings);
         let claims = problems.rows(
             "claims",
@@ -104,8 +106,8 @@ impl Application {
             return Err(problems.0);
         };
         let contract = contract(&mut problems, &preset, settings, &claims);
+        let auth = authentication(&mut problems, settings, secrets);
         problems.none()?;
-        let auth = if settings.public { ClientAuth::None } else { ClientAuth::Secret(secrets) };
         Ok(Self {
             id,
             name: settings.name.clone(),
@@ -118,14 +120,17 @@ impl Application {
                 response_modes,
                 pkce,
             },
+            post_logout_redirect_uris,
+            logout_confirmation: settings.logout_confirmation.unwrap_or(true),
             directories: settings.directories.clone(),
             home_url,
             always_include_claims: settings
                 .always_include_claims
                 .unwrap_or(preset.always_include_claims),
             iss_parameter: settings.iss_parameter.unwrap_or(true),
-            id_token_lifetime: lifetime,
+            id_token_lifetime: lifetimes.0,
             id_token_alg,
+            refresh_token_lifetime: lifetimes.1,
             sub,
             claims,
             contract,

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use oidc::jose::Alg;
 use oidc::rp::issuer::IssuerRule;
@@ -80,6 +83,8 @@ pub struct Directory {
     pub acr_values: BTreeMap<String, String>,
     /// Members of the discovery document that are replaced.
     pub metadata: BTreeMap<String, String>,
+    /// The hosts of its endpoints when somebody first signed in; empty before that.
+    pub endpoint_hosts: BTreeSet<String>,
     /// From its claims to the profile.
     pub profile: Mapping,
 }
@@ -146,6 +151,7 @@ impl Directory {
             forward: forward.iter().copied().collect(),
             acr_values: settings.acr_values.clone(),
             metadata: settings.metadata.clone(),
+            endpoint_hosts: BTreeSet::new(),
             profile,
         })
     }
@@ -162,6 +168,13 @@ impl Directory {
                 TokenEndpointAuthMethod::ClientSecretBasic
             },
         )
+    }
+
+    /// Which client we are of which provider, as a short text to compare.
+    pub fn registration(&self) -> String {
+        let text = format!("{}\n{}", self.discovery_url, self.client_id);
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        URL_SAFE_NO_PAD.encode(hash.as_ref().get(..12).unwrap_or_default())
     }
 
     /// How closely one of its domains fits, `None` if none does.

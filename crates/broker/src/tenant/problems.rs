@@ -18,6 +18,10 @@ use crate::settings::{
 };
 use crate::sub::SubRule;
 
+/// Refresh tokens live from five minutes to 90 days, which is the end of every family of them.
+const REFRESH_TOKEN_LIFETIME: std::ops::RangeInclusive<u32> = 300..=7_776_000;
+/// A fortnight: who has not used an application for so long signs in again.
+const DEFAULT_REFRESH_TOKEN_LIFETIME: u32 = 1_209_600;
 /// ID tokens live from a minute to a day.
 const ID_TOKEN_LIFETIME: std::ops::RangeInclusive<u32> = 60..=86_400;
 /// Parameters of the authorization request that settings cannot set.
@@ -197,11 +201,8 @@ impl Problems {
         }
     }
 
-    /// A public application has no secret and always has to use PKCE. [RFC9700-2.1.1]
+    /// A public application always has to use PKCE. [RFC9700-2.1.1]
     pub(super) fn pkce(&mut self, settings: &ApplicationSettings, preset: Pkce) -> PkcePolicy {
-        if settings.public && settings.client_secret.is_some() {
-            self.add("client_secret", "a public application has none: remove it, or `public`");
-        }
         match settings.pkce.unwrap_or(preset) {
             Pkce::Optional if settings.public => {
                 self.add("pkce", "a public application always has to use PKCE");
@@ -231,11 +232,16 @@ impl Problems {
         alg
     }
 
-    pub(super) fn id_token_lifetime(
+    /// How long ID tokens live, and refresh tokens if there are any.
+    pub(super) fn lifetimes(
         &mut self,
         settings: &ApplicationSettings,
         preset: u32,
-    ) -> TimeDelta {
+    ) -> (TimeDelta, Option<TimeDelta>) {
+        (self.id_token_lifetime(settings, preset), self.refresh_token_lifetime(settings))
+    }
+
+    fn id_token_lifetime(&mut self, settings: &ApplicationSettings, preset: u32) -> TimeDelta {
         let seconds = settings.id_token_lifetime.unwrap_or(preset);
         if !ID_TOKEN_LIFETIME.contains(&seconds) {
             self.add("id_token_lifetime", "use 60 to 86400 seconds");
@@ -243,19 +249,54 @@ impl Problems {
         TimeDelta::seconds(i64::from(seconds))
     }
 
+    /// Nobody is given refresh tokens who was not named for it: they outlive the browser's session.
+    fn refresh_token_lifetime(&mut self, settings: &ApplicationSettings) -> Option<TimeDelta> {
+        let seconds = settings.refresh_token_lifetime.unwrap_or(DEFAULT_REFRESH_TOKEN_LIFETIME);
+        if !REFRESH_TOKEN_LIFETIME.contains(&seconds) {
+            self.add("refresh_token_lifetime", "use 300 to 7776000 seconds (90 days)");
+        }
+        if settings.refresh_token_lifetime.is_some() && !settings.offline_access {
+            self.add("refresh_token_lifetime", "set `offline_access: true` as well");
+        }
+        settings.offline_access.then(|| TimeDelta::seconds(i64::from(seconds)))
+    }
+
     pub(super) fn home_url(&mut self, settings: &ApplicationSettings) -> String {
         let given = settings.home_url.as_deref();
         let text = given.or(settings.redirect_uris.first().map(String::as_str)).unwrap_or_default();
-        match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "https" | "http") && text.len() <= 2048 => {
-                if given.is_some() { url.into() } else { url.origin().ascii_serialization() }
+        // The same validator as for every address that browsers are sent to (THREATS AZ-03).
+        let read = RedirectUri::parse(text).map_err(|error| error.to_string());
+        match (read, Url::parse(text)) {
+            (Ok(_), Ok(url)) if matches!(url.scheme(), "https" | "http") => {
+                if given.is_some() {
+                    url.into()
+                } else {
+                    url.origin().ascii_serialization()
+                }
             }
-            _ if given.is_some() => {
+            (Err(error), _) if given.is_some() => {
+                self.add("home_url", format!("use an https address: this one {error}"));
+                String::new()
+            }
+            (Ok(_), _) if given.is_some() => {
                 self.add("home_url", "use an https address");
                 String::new()
             }
             _ => String::new(),
         }
+    }
+
+    /// Where answers may go, and where browsers may after a logout: one validator for both.
+    pub(super) fn redirect_uris(
+        &mut self,
+        settings: &ApplicationSettings,
+    ) -> (Vec<RedirectUri>, Vec<RedirectUri>) {
+        let parse = |text: &str| RedirectUri::parse(text).map_err(|e| e.to_string());
+        let after_logout = &settings.post_logout_redirect_uris;
+        (
+            self.each("redirect_uris", &settings.redirect_uris, parse),
+            self.each("post_logout_redirect_uris", after_logout, parse),
+        )
     }
 
     pub(super) fn each<T>(

@@ -59,9 +59,37 @@ fn az_03_every_bad_setting_is_named_at_once() {
     }
 }
 
+/// What iMIS calls its redirect URI is known once its own screen was filled in.
+#[test]
+fn application_may_wait_for_its_address_and_answers_nowhere_until_then() {
+    let waiting = application(json!({"redirect_uris": []})).unwrap();
+    assert_eq!((waiting.client.redirect_uris.len(), waiting.home_url.as_str()), (0, ""));
+    assert_eq!(paths(application(json!({"redirect_uris": [], "sub": "pairwise"}))), ["sub"]);
+}
+
 #[test]
 fn public_application_cannot_be_exempt_from_pkce() {
     assert_eq!(paths(application(json!({"public": true, "pkce": "optional"}))), ["pkce"]);
+}
+
+/// [OIDCC-11]
+#[test]
+fn refresh_tokens_are_for_applications_that_are_named_for_them() {
+    let lifetime = |change| application(change).unwrap().refresh_token_lifetime;
+    for preset in ["imis", "generic"] {
+        assert_eq!(lifetime(json!({ "preset": preset })), None, "{preset}");
+    }
+    let fortnight = Some(chrono::TimeDelta::days(14));
+    assert_eq!(lifetime(json!({ "offline_access": true })), fortnight);
+    let hour = json!({ "offline_access": true, "refresh_token_lifetime": 3600 });
+    assert_eq!(lifetime(hour), Some(chrono::TimeDelta::hours(1)));
+    for bad in [
+        json!({ "refresh_token_lifetime": 3600 }),
+        json!({ "offline_access": true, "refresh_token_lifetime": 299 }),
+        json!({ "offline_access": true, "refresh_token_lifetime": 7_776_001 }),
+    ] {
+        assert_eq!(paths(application(bad.clone())), ["refresh_token_lifetime"], "{bad}");
+    }
 }
 
 #[test]

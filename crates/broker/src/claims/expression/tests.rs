@@ -1,5 +1,7 @@
 //! Tests of the language: against its documentation, and against another implementation of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -212,6 +214,49 @@ fn cl_04_nothing_but_the_inputs_and_pure_functions_can_be_reached() {
     assert!(refused("Foo{a: 1}").contains("is not known"));
     assert!(refused("b'a'").contains("is not known"));
     assert!(refused(".claims").contains("a value is missing"));
+}
+
+/// Everything that an expression can name, per layer; a name that is added has to be added here.
+#[test]
+fn cl_04_each_layer_sees_these_names_and_no_others() {
+    let names = [
+        "claims",
+        "id_token",
+        "userinfo",
+        "directory",
+        "tenant",
+        "profile",
+        "user",
+        "application",
+        "tenants",
+        "users",
+        "session",
+        "login",
+        "request",
+        "headers",
+        "cookies",
+        "access_token",
+        "refresh_token",
+        "code",
+        "client_secret",
+        "secrets",
+        "env",
+        "now",
+        "this",
+        "self",
+    ];
+    let seen = |layer| -> Vec<&str> {
+        let known = |name: &&str| Expression::compile(layer, name).is_ok();
+        names.into_iter().filter(known).collect()
+    };
+    let profile = ["claims", "id_token", "userinfo", "directory", "tenant"];
+    assert_eq!(seen(Layer::Profile), profile);
+    let release = ["directory", "tenant", "profile", "user", "application"];
+    assert_eq!(seen(Layer::Release), release);
+    for (layer, known) in [(Layer::Profile, profile), (Layer::Release, release)] {
+        let roots: BTreeSet<_> = layer.root_names().split(", ").map(str::to_owned).collect();
+        assert_eq!(roots, known.map(str::to_owned).into());
+    }
 }
 
 #[test]

@@ -318,6 +318,36 @@ fn only_microsoft_has_tenants() {
     assert!(error.contains("remove `tenants`"), "{error}");
 }
 
+/// Found by the fuzzer: each was kept, and fetched from another host than the one that is written.
+#[test]
+fn rx_06_a_host_that_is_read_as_another_is_refused() {
+    for typed in [
+        "https://0x7f.1/",
+        "https://0",
+        "https://127.1",
+        "http://localhost:",
+        "a.example:",
+        "https://a.example:0443",
+    ] {
+        let refused = understand(preset("oidc"), typed, &[]).unwrap_err();
+        assert!(refused.contains("plain form"), "{typed}: {refused}");
+    }
+    for typed in ["https://127.0.0.1:8443/x", "https://[::1]", "HTTPS://Op.Example:443"] {
+        assert!(understand(preset("oidc"), typed, &[]).is_ok(), "{typed}");
+    }
+}
+
+#[test]
+fn rx_06_what_looks_like_the_admin_console_within_a_host_is_left_as_it_is() {
+    for typed in
+        ["https://tax-admin.okta.comsx.example", "https://a-admin.okta.com.b-admin.okta.com"]
+    {
+        assert_eq!(understand(preset("okta"), typed, &[]).unwrap().address, typed);
+    }
+    let twice = understand(preset("okta"), "https://acme-admin-admin.okta.com/x", &[]).unwrap();
+    assert_eq!(twice.address, "https://acme.okta.com/x");
+}
+
 /// Pieces of addresses, put together at random.
 const PIECES: &str = "https:// http:// HTTPS:// acme .okta.com -admin login. / // ? # @ : %2e .. ö \
     /realms/ /adfs /oauth2/ v2.0 organizations {tenantid} .ciamlogin.com eu-west-1_A [::1] \
