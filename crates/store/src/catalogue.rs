@@ -19,6 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::pool::within;
 use crate::sealed::{DataKey, Place};
 use crate::{Store, StoreError, domain_proofs};
 
@@ -71,6 +72,8 @@ pub struct DirectoryRecord {
     pub next_client_secret: Option<SecretString>,
     /// Those of the two that the directory called expired.
     pub expired: BTreeSet<SecretSlot>,
+    /// The hosts of its endpoints when somebody first signed in; empty before that.
+    pub endpoint_hosts: BTreeSet<String>,
 }
 
 /// A signing key.
@@ -125,6 +128,10 @@ impl Store {
     /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] for `tenants.data_key` when the master
     /// key is not the one that wrapped it.
     pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<TenantRecord>, StoreError> {
+        within(Box::pin(self.read_tenant(slug))).await
+    }
+
+    async fn read_tenant(&self, slug: &Slug) -> Result<Option<TenantRecord>, StoreError> {
         let found = sqlx::query!(
             r#"select tenant_id as "tenant_id!" from tenant_by_slug($1)"#,
             slug.as_str()
@@ -133,6 +140,10 @@ impl Store {
         .await?;
         let Some(found) = found else { return Ok(None) };
         let id = TenantId(found.tenant_id);
+        self.learn_master_key().await.map_err(|error| match error {
+            StoreError::Corrupt { .. } => other_master(id),
+            other => other,
+        })?;
         let mut tx = self.tenant(id).read().await?;
         let Some(head) = head(tx.connection(), id).await? else { return Ok(None) };
         let data_key = self.open_data_key(id, &head.data_key)?;
@@ -145,15 +156,15 @@ impl Store {
         Ok(Some(record))
     }
 
-    /// The version of a tenant's configuration; `None` when the tenant is gone. One round trip.
+    /// The version of a tenant's configuration; `None` when the tenant is gone. One round trip, and a
+    /// second at most, because an old value is in use until it is answered (THREATS F-30).
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn tenant_version(&self, tenant: TenantId) -> Result<Option<i64>, StoreError> {
-        let version = sqlx::query_scalar!("select tenant_version($1)", tenant.0)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(version)
+        let asking =
+            sqlx::query_scalar!("select tenant_version($1)", tenant.0).fetch_one(&self.pool);
+        Ok(self.pool.at_hand(asking).await?)
     }
 
     pub(crate) fn open_data_key(
@@ -260,7 +271,8 @@ pub(crate) async fn directories(
                   coalesce(expired_client_secret = sha256(sealed_client_secret), false)
                       as "is_current_expired!",
                   coalesce(expired_next_client_secret = sha256(sealed_next_client_secret), false)
-                      as "is_next_expired!"
+                      as "is_next_expired!",
+                  coalesce(endpoint_hosts, '{}') as "endpoint_hosts!"
              from directories where tenant_id = $1 order by slug"#,
         tenant.0,
     )
@@ -294,6 +306,7 @@ pub(crate) async fn directories(
             .into_iter()
             .filter_map(|(slot, is_expired)| is_expired.then_some(slot))
             .collect(),
+            endpoint_hosts: row.endpoint_hosts.into_iter().collect(),
         })
     });
     Ok(records.collect())

@@ -22,6 +22,8 @@ pub struct CleanupReport {
     pub sessions: i64,
     /// Logins older than [`LOGINS_KEPT`].
     pub logins: i64,
+    /// Names of assertions that nobody takes any more.
+    pub client_assertions: i64,
     /// Signing keys past their last token, with their private part.
     pub signing_keys: i64,
 }
@@ -29,7 +31,7 @@ pub struct CleanupReport {
 impl CleanupReport {
     /// Whether some kind reached the limit, so that more may be left.
     pub fn reached(&self, limit: i32) -> bool {
-        [self.spilled, self.grants, self.sessions, self.logins]
+        [self.spilled, self.grants, self.sessions, self.logins, self.client_assertions]
             .into_iter()
             .any(|removed| removed >= i64::from(limit))
     }
@@ -39,6 +41,7 @@ impl CleanupReport {
         self.grants += other.grants;
         self.sessions += other.sessions;
         self.logins += other.logins;
+        self.client_assertions += other.client_assertions;
         self.signing_keys += other.signing_keys;
     }
 }
@@ -88,7 +91,8 @@ async fn clean(
     let report = sqlx::query_as!(
         CleanupReport,
         r#"select spilled as "spilled!", grants_gone as "grants!", sessions_gone as "sessions!",
-                  logins_gone as "logins!", keys_gone as "signing_keys!"
+                  logins_gone as "logins!", keys_gone as "signing_keys!",
+                  clean_client_assertions($1, $2, $4) as "client_assertions!"
              from clean_tenant($1, $2, $3, $4)"#,
         tenant.0,
         now,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use broker::domain_proof::{Proof, set_aside};
+use broker::id::ApplicationId;
 use broker::sub::PairwiseKey;
 use broker::tenant::{Application, Directory, DirectorySecrets, SettingError, Tenant};
 use oidc::secret::SecretHash;
@@ -14,6 +15,8 @@ use crate::{DirectoryRecord, KeyRecord, TenantRecord};
 pub struct Compiled {
     /// Everything that is valid; disabled applications are left out.
     pub tenant: Tenant,
+    /// Those, by `client_id`.
+    pub disabled: Vec<(ApplicationId, String)>,
     /// The signing keys, oldest first.
     pub keys: Vec<KeyRecord>,
     /// The key of its pairwise identifiers.
@@ -33,7 +36,12 @@ impl TenantRecord {
     pub fn compile(self) -> Compiled {
         let mut invalid = Vec::new();
         let mut applications = Vec::new();
-        for one in self.applications.into_iter().filter(|one| !one.settings.disabled) {
+        let mut disabled = Vec::new();
+        for one in self.applications {
+            if one.settings.disabled {
+                disabled.push((one.id, one.settings.client_id));
+                continue;
+            }
             let secrets = one.secret_hashes.into_iter().map(SecretHash::new).collect();
             match Application::compile(one.id, &one.settings, secrets) {
                 Ok(application) => applications.push(Arc::new(application)),
@@ -57,12 +65,13 @@ impl TenantRecord {
             id: self.id,
             slug: self.slug,
             name: self.name,
+            suspended: self.policy.suspended,
             join_by_email: self.policy.join_by_email,
             applications,
             directories,
         };
         let Self { keys, pairwise, version, proven_domains: proofs, .. } = self;
-        Compiled { tenant, keys, pairwise, proofs, version, invalid }
+        Compiled { tenant, disabled, keys, pairwise, proofs, version, invalid }
     }
 }
 
@@ -77,6 +86,8 @@ impl DirectoryRecord {
             next: self.next_client_secret,
             expired: self.expired,
         };
-        Directory::compile(self.id, &self.settings, secrets)
+        let mut directory = Directory::compile(self.id, &self.settings, secrets)?;
+        directory.endpoint_hosts = self.endpoint_hosts;
+        Ok(directory)
     }
 }

@@ -5,12 +5,11 @@
 
 use broker::domain_proof::Proof;
 use broker::email::Domain;
-use broker::id::TenantId;
+use broker::id::{Slug, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::audit::{self, AuditEvent};
 use crate::sealed::random;
 use crate::{Operator, OperatorTx, StoreError, TenantStore};
 
@@ -38,6 +37,28 @@ impl Operator {
 }
 
 impl OperatorTx {
+    /// Every domain that is proven, with whose it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
+    pub async fn proven_domains(&mut self) -> Result<Vec<(Slug, Domain)>, StoreError> {
+        let rows = sqlx::query!(
+            "select t.slug, p.domain from domain_proofs p join tenants t using (tenant_id)
+              where p.proven_at is not null and p.failures < 2",
+        )
+        .fetch_all(self.connection())
+        .await?;
+        let read = |slug: &str, domain: &str| Some((slug.parse().ok()?, Domain::parse(domain)?));
+        let read = rows.iter().map(|row| {
+            read(&row.slug, &row.domain).ok_or_else(|| StoreError::Corrupt {
+                table: "domain_proofs",
+                column: "domain",
+                id: row.domain.clone(),
+            })
+        });
+        read.collect()
+    }
+
     /// The tenant's claim on a domain, made with a fresh token if there is none.
     ///
     /// # Errors
@@ -49,7 +70,7 @@ impl OperatorTx {
         now: DateTime<Utc>,
     ) -> Result<Proof, StoreError> {
         let token = random::<16>()?;
-        sqlx::query!(
+        let made = sqlx::query!(
             "insert into domain_proofs (tenant_id, domain, token, created_at)
              values ($1, $2, encode($3, 'hex'), $4)
              on conflict (tenant_id, domain) do nothing",
@@ -60,6 +81,9 @@ impl OperatorTx {
         )
         .execute(self.connection())
         .await?;
+        if made.rows_affected() > 0 {
+            self.note_domain(tenant, "domain.claimed", domain, now);
+        }
         let proofs = of_tenant(self.connection(), tenant).await?;
         proofs.into_iter().find(|proof| proof.domain == *domain).ok_or_else(|| {
             StoreError::Corrupt {
@@ -86,7 +110,7 @@ impl OperatorTx {
         if after.is_in_force()
             && let Some(holder) = self.domain_holder(tenant, &after.domain).await?
         {
-            self.note(holder, "domain.claim_rejected", &after.domain, now).await?;
+            self.note_domain(holder, "domain.claim_rejected", &after.domain, now);
             return Ok(ProofChange::Taken);
         }
         let kept = sqlx::query!(
@@ -107,8 +131,8 @@ impl OperatorTx {
             return Ok(ProofChange::Outdated);
         }
         match (before.is_in_force(), after.is_in_force()) {
-            (false, true) => self.note(tenant, "domain.proven", &after.domain, now).await?,
-            (true, false) => self.note(tenant, "domain.proof_lost", &after.domain, now).await?,
+            (false, true) => self.note_domain(tenant, "domain.proven", &after.domain, now),
+            (true, false) => self.note_domain(tenant, "domain.proof_lost", &after.domain, now),
             _ => {}
         }
         Ok(ProofChange::Kept)
@@ -134,7 +158,7 @@ impl OperatorTx {
         if gone.rows_affected() == 0 {
             return Ok(false);
         }
-        self.note(tenant, "domain.removed", domain, now).await?;
+        self.note_domain(tenant, "domain.removed", domain, now);
         Ok(true)
     }
 
@@ -167,16 +191,8 @@ impl OperatorTx {
         Ok(holder.map(TenantId))
     }
 
-    async fn note(
-        &mut self,
-        tenant: TenantId,
-        act: &str,
-        domain: &Domain,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let subject = json!({ "domain": domain.as_str() });
-        let event = AuditEvent { at: now, actor: "operator", act, subject };
-        audit::write(self.connection(), tenant, &event).await
+    fn note_domain(&mut self, tenant: TenantId, act: &str, domain: &Domain, now: DateTime<Utc>) {
+        self.note(tenant, act, json!({ "domain": domain.as_str() }), now);
     }
 }
 

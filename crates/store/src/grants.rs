@@ -1,10 +1,16 @@
-//! `grants`: a code, then an access token. They are given by [`TenantStore::commit_login`].
+//! `grants`: a code, then an access token and a refresh token. They are given by
+//! [`TenantStore::commit_login`]; what becomes of them is in [`tokens`].
 
-use broker::id::{ApplicationId, GrantId, LoginId, SessionId, UserId};
+mod tokens;
+
+use broker::id::{ApplicationId, DirectoryId, GrantId, LoginId, SessionId, UserId};
 use broker::timeline::{Step, Timeline};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+pub use self::tokens::{
+    NewRefreshToken, PresentedToken, Redeemed, Redemption, Refresh, Refreshed, RevokedToken,
+};
 use crate::logins::timeline_json;
 use crate::{StoreError, TenantStore};
 
@@ -44,6 +50,8 @@ pub struct IssuedGrant {
     pub user: UserId,
     /// The session it came from: the ID token's `sid`.
     pub session: SessionId,
+    /// Where the person authenticated for it.
+    pub directory: DirectoryId,
     /// Where the code was sent.
     pub redirect_uri: String,
     /// The S256 challenge of the request.
@@ -68,8 +76,49 @@ pub struct IssuedGrant {
     pub code_expires_at: DateTime<Utc>,
     /// Until when the access token works, once there is one.
     pub access_token_expires_at: Option<DateTime<Utc>>,
+    /// The scopes of the access token, where it was asked for with less than [`Self::scope`].
+    pub access_token_scope: Option<Vec<String>>,
+    /// The refresh token that works, if it can be refreshed.
+    pub refresh: Option<IssuedRefreshToken>,
+    /// Whether its user is blocked.
+    pub user_blocked: bool,
+    /// Whether it was given before the database went back in time, or before the operator ended
+    /// everything: it holds nothing then. (THREATS KD-04)
+    pub other_epoch: bool,
     /// Where it stands.
     pub state: GrantState,
+}
+
+impl IssuedGrant {
+    /// The scopes of its access token.
+    pub fn access_scope(&self) -> &[String] {
+        self.access_token_scope.as_deref().unwrap_or(&self.scope)
+    }
+
+    /// Whether the refresh token of this hash works, as far as time and the grant itself go.
+    pub fn has_refresh_at(&self, hash: &[u8; 32], now: DateTime<Utc>) -> bool {
+        matches!(self.state, GrantState::Redeemed { .. })
+            && !self.other_epoch
+            && self.refresh.is_some_and(|token| token.hash == *hash && now < token.expires_at)
+    }
+
+    /// Whether its access token works, as far as time and the grant itself go.
+    fn has_access_at(&self, now: DateTime<Utc>) -> bool {
+        matches!(self.state, GrantState::Redeemed { .. })
+            && !self.other_epoch
+            && self.access_token_expires_at.is_some_and(|expires_at| now < expires_at)
+    }
+}
+
+/// The refresh token of a family that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IssuedRefreshToken {
+    /// SHA-256 of it.
+    pub hash: [u8; 32],
+    /// When it was given.
+    pub issued_at: DateTime<Utc>,
+    /// Until when it works.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// Where a grant stands; whether its code has expired is told by the time.
@@ -89,19 +138,6 @@ pub enum GrantState {
     },
 }
 
-/// A code to redeem, and what it gives.
-#[derive(Debug, Clone, Copy)]
-pub struct Redemption {
-    /// SHA-256 of the code.
-    pub code_hash: [u8; 32],
-    /// SHA-256 of the access token.
-    pub access_token_hash: [u8; 32],
-    /// Until when that works.
-    pub access_token_expires_at: DateTime<Utc>,
-    /// The time of the request.
-    pub now: DateTime<Utc>,
-}
-
 /// Why a grant was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokedBecause {
@@ -115,6 +151,10 @@ pub enum RevokedBecause {
     UserBlocked,
     /// The operator decided so.
     Operator,
+    /// A refresh token came after its successor was used. [RFC9700-4.14.2]
+    RefreshReused,
+    /// The application gave its token back. [RFC7009-2]
+    Application,
 }
 
 impl RevokedBecause {
@@ -126,6 +166,21 @@ impl RevokedBecause {
             Self::SessionEnded => "session_ended",
             Self::UserBlocked => "user_blocked",
             Self::Operator => "operator",
+            Self::RefreshReused => "refresh_reused",
+            Self::Application => "application",
+        }
+    }
+
+    /// What the audit log calls it, if somebody did what they should not have.
+    const fn act(self) -> Option<&'static str> {
+        match self {
+            Self::CodeReplayed => Some("token.code_replayed"),
+            Self::RefreshReused => Some("token.refresh_reused"),
+            Self::VerifierMismatch
+            | Self::SessionEnded
+            | Self::UserBlocked
+            | Self::Operator
+            | Self::Application => None,
         }
     }
 
@@ -136,14 +191,37 @@ impl RevokedBecause {
             Self::SessionEnded => "the session ended, and the grant was revoked",
             Self::UserBlocked => "the user was blocked, and the grant was revoked",
             Self::Operator => "the operator revoked the grant",
+            Self::RefreshReused => "an old refresh token was used again, and the grant was revoked",
+            Self::Application => "the application revoked its token, and the grant with it",
         }
     }
 
-    fn timeline(self, now: DateTime<Utc>) -> Result<Value, StoreError> {
+    pub(crate) fn timeline(self, now: DateTime<Utc>) -> Result<Value, StoreError> {
         let mut timeline = Timeline::new();
         timeline.note(now, Step::Token, self.event());
         timeline_json(&timeline)
     }
+}
+
+/// A grant with everything that is judged of it, from one of the functions that find one.
+macro_rules! held {
+    ($from:tt, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            r#"select grant_id as "grant_id!", login_id as "login_id!",
+                      application_id as "application_id!", user_id as "user_id!",
+                      session_id as "session_id!", directory_id as "directory_id!",
+                      redirect_uri as "redirect_uri!",
+                      code_challenge, nonce, scope as "scope!", claims as "claims!", sub as "sub!",
+                      auth_time, acr, amr as "amr!", issued_at as "issued_at!",
+                      code_expires_at as "code_expires_at!", redeemed_at, revoked_at,
+                      access_token_expires_at, access_token_scope, refresh_token_hash,
+                      refresh_issued_at, refresh_expires_at,
+                      user_blocked as "user_blocked!", other_epoch as "other_epoch!"
+                 from "# + $from,
+            $($argument),+
+        )
+    };
 }
 
 impl TenantStore {
@@ -155,25 +233,11 @@ impl TenantStore {
         &self,
         code_hash: [u8; 32],
     ) -> Result<Option<IssuedGrant>, StoreError> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select grant_id as "grant_id!", login_id as "login_id!",
-                      application_id as "application_id!", user_id as "user_id!",
-                      session_id as "session_id!", redirect_uri as "redirect_uri!",
-                      code_challenge, nonce, scope as "scope!", claims as "claims!", sub as "sub!",
-                      auth_time, acr, amr as "amr!", issued_at as "issued_at!",
-                      code_expires_at as "code_expires_at!", redeemed_at, revoked_at,
-                      access_token_expires_at
-                 from grant_by_code($1, $2)"#,
-            self.id().0,
-            &code_hash[..],
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(IssuedGrant::try_from).transpose()
+        let row = held!("grant_of_code($1, $2)", self.id().0, &code_hash[..]);
+        row.fetch_optional(self.pool()).await?.map(IssuedGrant::try_from).transpose()
     }
 
-    /// The grant of a live access token of a user who is not blocked.
+    /// The grant of an access token that works at this moment.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -182,92 +246,22 @@ impl TenantStore {
         access_token_hash: [u8; 32],
         now: DateTime<Utc>,
     ) -> Result<Option<IssuedGrant>, StoreError> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select grant_id as "grant_id!", login_id as "login_id!",
-                      application_id as "application_id!", user_id as "user_id!",
-                      session_id as "session_id!", redirect_uri as "redirect_uri!",
-                      code_challenge, nonce, scope as "scope!", claims as "claims!", sub as "sub!",
-                      auth_time, acr, amr as "amr!", issued_at as "issued_at!",
-                      code_expires_at as "code_expires_at!", redeemed_at, revoked_at,
-                      access_token_expires_at
-                 from grant_by_access_token($1, $2, $3)"#,
-            self.id().0,
-            &access_token_hash[..],
-            now,
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(IssuedGrant::try_from).transpose()
+        let row = held!("grant_of_access_token($1, $2)", self.id().0, &access_token_hash[..]);
+        let grant =
+            row.fetch_optional(self.pool()).await?.map(IssuedGrant::try_from).transpose()?;
+        Ok(grant.filter(|grant| grant.has_access_at(now)))
     }
 
-    /// Redeems a code: one conditional write, so that of any number of callers one hears `true`.
-    /// `false`: it is unknown, used, revoked or expired. The login's timeline says it too.
-    /// [RFC6749-4.1.2]
+    /// The grant of a family of refresh tokens, in whatever state it is.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; whether it was redeemed is then unknown, and asking again tells.
-    pub async fn redeem_code(&self, redemption: Redemption) -> Result<bool, StoreError> {
-        let mut timeline = Timeline::new();
-        timeline.note(redemption.now, Step::Token, "the application redeemed its code");
-        let redeemed = sqlx::query_scalar!(
-            r#"select redeem_code($1, $2, $3, $4, $5, $6) as "redeemed!""#,
-            self.id().0,
-            &redemption.code_hash[..],
-            &redemption.access_token_hash[..],
-            redemption.access_token_expires_at,
-            redemption.now,
-            timeline_json(&timeline)?,
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok(redeemed)
-    }
-
-    /// Uses a code up without giving anything for it; `false` when it was used already.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn consume_code(
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn grant_by_refresh_token(
         &self,
-        code_hash: [u8; 32],
-        now: DateTime<Utc>,
-        because: RevokedBecause,
-    ) -> Result<bool, StoreError> {
-        let consumed = sqlx::query_scalar!(
-            r#"select consume_code($1, $2, $3, $4, $5) as "consumed!""#,
-            self.id().0,
-            &code_hash[..],
-            now,
-            because.as_str(),
-            because.timeline(now)?,
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok(consumed)
-    }
-
-    /// Ends everything that a grant gave; `false` when that was done already.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn revoke_grant(
-        &self,
-        grant: GrantId,
-        because: RevokedBecause,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let revoked = sqlx::query_scalar!(
-            r#"select revoke_grant($1, $2, $3, $4, $5) as "revoked!""#,
-            self.id().0,
-            grant.0,
-            now,
-            because.as_str(),
-            because.timeline(now)?,
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok(revoked)
+        family_hash: [u8; 32],
+    ) -> Result<Option<IssuedGrant>, StoreError> {
+        let row = held!("grant_of_refresh_token($1, $2)", self.id().0, &family_hash[..]);
+        row.fetch_optional(self.pool()).await?.map(IssuedGrant::try_from).transpose()
     }
 }
 
@@ -277,6 +271,7 @@ struct Row {
     application_id: uuid::Uuid,
     user_id: uuid::Uuid,
     session_id: uuid::Uuid,
+    directory_id: uuid::Uuid,
     redirect_uri: String,
     code_challenge: Option<String>,
     nonce: Option<String>,
@@ -291,12 +286,27 @@ struct Row {
     redeemed_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     access_token_expires_at: Option<DateTime<Utc>>,
+    access_token_scope: Option<Vec<String>>,
+    refresh_token_hash: Option<Vec<u8>>,
+    refresh_issued_at: Option<DateTime<Utc>>,
+    refresh_expires_at: Option<DateTime<Utc>>,
+    user_blocked: bool,
+    other_epoch: bool,
+}
+
+impl Row {
+    fn refresh(&self) -> Option<IssuedRefreshToken> {
+        let hash = self.refresh_token_hash.as_deref()?.try_into().ok()?;
+        let (issued_at, expires_at) = (self.refresh_issued_at?, self.refresh_expires_at?);
+        Some(IssuedRefreshToken { hash, issued_at, expires_at })
+    }
 }
 
 impl TryFrom<Row> for IssuedGrant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
+        let refresh = row.refresh();
         let Value::Object(claims) = row.claims else {
             let id = row.grant_id.to_string();
             return Err(StoreError::Corrupt { table: "grants", column: "claims", id });
@@ -307,6 +317,7 @@ impl TryFrom<Row> for IssuedGrant {
             application: ApplicationId(row.application_id),
             user: UserId(row.user_id),
             session: SessionId(row.session_id),
+            directory: DirectoryId(row.directory_id),
             redirect_uri: row.redirect_uri,
             code_challenge: row.code_challenge,
             nonce: row.nonce,
@@ -319,6 +330,10 @@ impl TryFrom<Row> for IssuedGrant {
             issued_at: row.issued_at,
             code_expires_at: row.code_expires_at,
             access_token_expires_at: row.access_token_expires_at,
+            access_token_scope: row.access_token_scope,
+            refresh,
+            user_blocked: row.user_blocked,
+            other_epoch: row.other_epoch,
             state: match (row.revoked_at, row.redeemed_at) {
                 (Some(at), _) => GrantState::Revoked { at },
                 (None, Some(at)) => GrantState::Redeemed { at },

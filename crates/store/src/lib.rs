@@ -3,10 +3,15 @@
 //! | module | what |
 //! |---|---|
 //! | [`catalogue`] | a tenant's configuration and keys, as the gateway caches them |
-//! | [`users`], [`sessions`], [`logins`], [`grants`], [`spilled`], [`signing_keys`] | what [`TenantStore`] does, one module per table |
+//! | [`users`], [`sessions`], [`logins`], [`grants`], [`client_assertions`], [`spilled`], [`signing_keys`] | what [`TenantStore`] does, one module per table |
 //! | [`operator`] | what crosses tenants: `apply`, `export`, `login show`, `keys` |
 //! | [`import`] | users from a file |
+//! | [`people`] | the users that staff look for, block and unblock |
+//! | [`sightings`], [`traces`] | what was observed of applications and directories |
 //! | [`audit`] | what was done, and by whom |
+//! | [`accounts`] | who uses the dashboard, with what they sign in, and links for those who do not |
+//! | [`api_tokens`] | what programs act with at the admin API |
+//! | [`master_key`] | which master key is in force, and its replacement |
 //! | [`changes`] | the news that a tenant's configuration changed |
 //! | [`domain_proofs`] | which domains a tenant has proven |
 //! | [`cleanup`] | the removal of what has expired |
@@ -20,36 +25,55 @@
 //!
 //! Deliberately absent: caches and clocks (`web` has both), decisions (`broker` makes them).
 
-pub mod audit;
+pub mod accounts;
+pub mod api_tokens;
+mod audit;
 pub mod catalogue;
 pub mod changes;
 pub mod cleanup;
+pub mod client_assertions;
+mod clock;
 mod compiled;
 mod connect;
+mod directory_hosts;
 mod directory_secrets;
 pub mod domain_proofs;
+mod epoch;
 mod error;
 pub mod grants;
 pub mod import;
-mod installation;
+mod installation_key;
 mod json;
 pub mod logins;
+pub mod master_key;
 mod migrate;
 pub mod operator;
+pub mod people;
+mod pool;
 mod sealed;
 pub mod sessions;
+pub mod sightings;
 pub mod signing_keys;
 pub mod spilled;
+pub mod traces;
 mod tx;
 pub mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use broker::id::TenantId;
 use broker::seal::MasterKey;
+use futures_util::future::join_all;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _};
 
+pub use accounts::{
+    AccountRecord, HeldSession, HeldSetup, InviteOutcome, InviteScope, MemberOutcome, MemberView,
+    Membership, NewCredentials, NewInvite, NewSetupLink, OperatorView, PasskeyRecord,
+    SetupLinkView, SignInMethod,
+};
+pub use api_tokens::{ApiTokenView, HeldApiToken, NewApiToken};
 pub use audit::AuditEvent;
 pub use catalogue::{ApplicationRecord, DirectoryRecord, KeyRecord, TenantRecord};
 pub use changes::ConfigurationChanges;
@@ -58,24 +82,40 @@ pub use compiled::Compiled;
 pub use connect::{ConnectOptions, Role};
 pub use domain_proofs::ProofChange;
 pub use error::StoreError;
-pub use grants::{GrantState, IssuedGrant, NewGrant, Redemption, RevokedBecause};
+pub use grants::{
+    GrantState, IssuedGrant, IssuedRefreshToken, NewGrant, NewRefreshToken, PresentedToken,
+    Redeemed, Redemption, Refresh, Refreshed, RevokedBecause, RevokedToken,
+};
 pub use import::{IMPORT_BATCH, ImportTx};
 pub use logins::{
-    LoginCommit, LoginOutcome, LoginRecord, LoginState, LoginView, Recorded, ReuseCommit,
-    ReuseOutcome, UserinfoRecord,
+    LoginCommit, LoginLine, LoginOutcome, LoginQuery, LoginRecord, LoginState, LoginUser,
+    LoginView, Recorded, ReuseCommit, ReuseOutcome, UserinfoRecord,
 };
+pub use master_key::{KeyInForce, Replacement};
 pub use migrate::{MigrationReport, migrate};
 pub use operator::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, TenantSummary};
+pub use people::{BlockChange, IdentityView, PersonDetail, PersonQuery, PersonView, WhichPerson};
 pub use sessions::{NewSession, SessionRecord};
+pub use sightings::{Sighting, SightingKind, SightingRecord, SightingSubject};
 pub use signing_keys::{KeyView, NewKey, Rotation};
+pub use traces::{TraceEntry, TraceRecord};
+
+use crate::pool::Pool;
+
+/// How often [`Store::warm_up`] tries.
+const WARM_UPS: usize = 3;
 
 /// The database, seen with one [`Role`]. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
     options: Arc<PgConnectOptions>,
     role: Role,
     master: MasterKey,
+    /// Whether the database has said which master key is in force.
+    is_master_key_known: Arc<AtomicBool>,
+    /// As whom the audit log names what is done here.
+    actor: Arc<str>,
 }
 
 /// The database of one tenant; every statement names it.
@@ -93,7 +133,29 @@ impl Store {
     /// [`StoreError::Unavailable`] when the URL is not one of Postgres.
     pub fn connect(options: ConnectOptions<'_>, master: MasterKey) -> Result<Self, StoreError> {
         let (pool, connect) = connect::pool(&options)?;
-        Ok(Self { pool, options: Arc::new(connect), role: options.role, master })
+        let actor = match options.role {
+            Role::Gateway => "gateway",
+            Role::Operator => "operator",
+        };
+        Ok(Self {
+            pool,
+            options: Arc::new(connect),
+            role: options.role,
+            master,
+            is_master_key_known: Arc::default(),
+            actor: actor.into(),
+        })
+    }
+
+    /// The same, of which the audit log says who acts: 300 bytes at most.
+    #[must_use]
+    pub fn acting_as(self, actor: &str) -> Self {
+        Self { actor: actor.into(), ..self }
+    }
+
+    /// As whom the audit log names what is done here.
+    pub fn actor(&self) -> &str {
+        &self.actor
     }
 
     /// Whether the database answers, the schema is there and this process may use it.
@@ -127,6 +189,19 @@ impl Store {
         }
     }
 
+    /// Makes all connections that there may be, so that the first requests find them: a new one is
+    /// slower by itself and at its first statements, and a node gets its share of all requests from
+    /// the moment it is ready (THREATS F-15). What cannot be made now is made when it is needed.
+    pub async fn warm_up(&self) {
+        for _ in 0..WARM_UPS {
+            let wanted = (0..self.pool.limit()).map(|_| self.pool.acquire());
+            if join_all(wanted).await.iter().all(Result::is_ok) {
+                return;
+            }
+        }
+        tracing::warn!("not all connections to the database could be made");
+    }
+
     /// The part of the database that belongs to `tenant`.
     pub fn tenant(&self, tenant: TenantId) -> TenantStore {
         TenantStore { store: self.clone(), tenant }
@@ -155,7 +230,7 @@ impl TenantStore {
         self.tenant
     }
 
-    fn pool(&self) -> &PgPool {
+    fn pool(&self) -> &Pool {
         &self.store.pool
     }
 }

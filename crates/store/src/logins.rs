@@ -1,7 +1,7 @@
 //! `logins`: the one commit of a login, and its timeline.
 //!
 //! [`commit`] is steps 4 to 8, once; [`record`] keeps what happens before and when it goes wrong,
-//! best effort; [`view`] finds a login by its support code.
+//! best effort; [`view`] finds logins, by their support code or what they have in common.
 
 mod commit;
 mod record;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use commit::{LoginCommit, LoginOutcome, ReuseCommit, ReuseOutcome};
 pub use record::{LoginRecord, PER_HOUR, Recorded, UserinfoRecord};
-pub use view::{LoginState, LoginView};
+pub use view::{LoginLine, LoginQuery, LoginState, LoginUser, LoginView};
 
 use crate::StoreError;
 

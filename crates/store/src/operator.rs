@@ -1,25 +1,40 @@
 //! What crosses tenants: the command line's side of the database. Needs
 //! [`Role::Operator`](crate::Role::Operator).
+//!
+//! Every change writes its own audit event, in its own transaction: there is no way to make one
+//! without the other.
 
 use broker::id::{ApplicationId, DirectoryId, Slug, TenantId};
 use broker::settings::{ApplicationSettings, DirectorySettings, TenantPolicy};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, Postgres, Transaction};
 
+use crate::audit::{Changed, changed};
 use crate::json::json_text;
+use crate::pool::Pool;
 use crate::sealed::{DataKey, Place, random};
 use crate::{Store, StoreError, TenantRecord, catalogue, domain_proofs};
+
+mod moved;
+mod removal;
+mod told;
+
+use told::Told;
 
 /// The database, across tenants.
 #[derive(Debug, Clone)]
 pub struct Operator(Store);
 
-/// A change of configuration: all of it or nothing, and one at a time.
+/// A change of configuration: all of it or nothing, and one at a time. What it does is in the audit
+/// log if it is committed.
 #[derive(Debug)]
 pub struct OperatorTx {
     tx: Transaction<'static, Postgres>,
     store: Store,
+    /// What the commit will tell the audit log.
+    told: Vec<Told>,
 }
 
 /// A tenant, in short.
@@ -31,6 +46,8 @@ pub struct TenantSummary {
     pub name: String,
     /// Rises with every change of its configuration.
     pub version: i64,
+    /// Whether it signs nobody in.
+    pub suspended: bool,
 }
 
 /// What becomes of a stored secret.
@@ -53,6 +70,40 @@ pub struct DirectorySecretChanges<'a> {
     pub next: SecretChange<&'a SecretString>,
 }
 
+impl SecretChange<&SecretString> {
+    /// What the audit log says of it: never the secret.
+    fn said(self, is_held: bool) -> Option<&'static str> {
+        match self {
+            Self::Keep => None,
+            Self::Set(_) => said(true, is_held, &[()]),
+            Self::Clear => said(is_held, is_held, &[] as &[()]),
+        }
+    }
+}
+
+/// What the audit log says of a secret that is another one now.
+fn said<T>(is_other: bool, was_held: bool, now: &[T]) -> Option<&'static str> {
+    match (is_other, was_held, now.is_empty()) {
+        (false, ..) => None,
+        (true, _, true) => Some("secret removed"),
+        (true, true, false) => Some("secret replaced"),
+        (true, false, false) => Some("secret set"),
+    }
+}
+
+fn slug_of(tenant: uuid::Uuid, text: &str) -> Result<Slug, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt {
+        table: "tenants",
+        column: "slug",
+        id: tenant.to_string(),
+    })
+}
+
+/// As it is stored; a literal secret is refused.
+fn as_json(value: &impl serde::Serialize) -> Result<Value, StoreError> {
+    serde_json::to_value(value).map_err(|why| StoreError::Refused(why.to_string()))
+}
+
 /// The next secret stays as it is.
 impl<'a> From<SecretChange<&'a SecretString>> for DirectorySecretChanges<'a> {
     fn from(current: SecretChange<&'a SecretString>) -> Self {
@@ -69,7 +120,7 @@ impl Operator {
         &self.0
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.0.pool
     }
 
@@ -88,8 +139,10 @@ impl Operator {
     /// [`StoreError::Unavailable`], also when the other one takes longer.
     pub async fn begin(&self) -> Result<OperatorTx, StoreError> {
         let begin = "begin; lock table tenants in share row exclusive mode";
+        // Secrets are hashed under a key that the database names.
+        self.0.learn_master_key().await?;
         let tx = self.pool().begin_with(begin).await?;
-        Ok(OperatorTx { tx, store: self.0.clone() })
+        Ok(OperatorTx { tx, store: self.0.clone(), told: Vec::new() })
     }
 
     /// The tenant of that name.
@@ -98,7 +151,9 @@ impl Operator {
     /// [`StoreError::Unavailable`].
     pub async fn find_tenant(&self, slug: &Slug) -> Result<Option<TenantSummary>, StoreError> {
         let row = sqlx::query!(
-            "select tenant_id, name, version from tenants where slug = $1",
+            r#"select tenant_id, name, version,
+                      coalesce((policy ->> 'suspended')::boolean, false) as "suspended!"
+                 from tenants where slug = $1"#,
             slug.as_str(),
         )
         .fetch_optional(self.pool())
@@ -107,7 +162,68 @@ impl Operator {
             id: TenantId(row.tenant_id),
             name: row.name,
             version: row.version,
+            suspended: row.suspended,
         }))
+    }
+}
+
+impl Operator {
+    /// Tenants by slug, after this one and at most so many; `only`: that one alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
+    pub async fn tenants(
+        &self,
+        only: Option<TenantId>,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<(Slug, TenantSummary)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select tenant_id, slug, name, version,
+                      coalesce((policy ->> 'suspended')::boolean, false) as "suspended!"
+                 from tenants
+                where ($1::uuid is null or tenant_id = $1)
+                  and ($2::text is null or slug > $2 collate "C")
+                order by slug collate "C" limit $3"#,
+            only.map(|id| id.0),
+            after,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let read = rows.into_iter().map(|row| {
+            let summary = TenantSummary {
+                id: TenantId(row.tenant_id),
+                name: row.name,
+                version: row.version,
+                suspended: row.suspended,
+            };
+            Ok((slug_of(row.tenant_id, &row.slug)?, summary))
+        });
+        read.collect()
+    }
+
+    /// What a tenant is called in addresses; `None` when it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
+    pub async fn slug_of(&self, tenant: TenantId) -> Result<Option<Slug>, StoreError> {
+        sqlx::query_scalar!("select slug from tenants where tenant_id = $1", tenant.0)
+            .fetch_optional(self.pool())
+            .await?
+            .map(|slug| slug_of(tenant.0, &slug))
+            .transpose()
+    }
+
+    /// Every tenant, by slug.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn every_tenant(&self) -> Result<Vec<(TenantId, String)>, StoreError> {
+        let rows = sqlx::query!("select tenant_id, slug from tenants order by slug")
+            .fetch_all(self.pool())
+            .await?;
+        Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), row.slug)).collect())
     }
 }
 
@@ -131,6 +247,17 @@ impl OperatorTx {
         Ok(records)
     }
 
+    /// The version of a tenant's configuration, with what this transaction did; `None` when it is
+    /// gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn version_of(&mut self, slug: &Slug) -> Result<Option<i64>, StoreError> {
+        let version =
+            sqlx::query_scalar!("select version from tenants where slug = $1", slug.as_str());
+        Ok(version.fetch_optional(&mut *self.tx).await?)
+    }
+
     /// Makes the tenant of that slug, with a data key of its own, or renames it.
     ///
     /// # Errors
@@ -143,6 +270,12 @@ impl OperatorTx {
         policy: TenantPolicy,
         now: DateTime<Utc>,
     ) -> Result<TenantId, StoreError> {
+        let before =
+            sqlx::query!("select name, policy from tenants where slug = $1", slug.as_str())
+                .fetch_optional(&mut *self.tx)
+                .await?
+                .map(|row| json!({ "name": row.name, "policy": row.policy }));
+        self.store.mark_installation(&mut self.tx).await?;
         let fresh = TenantId::new(now, random()?);
         let data_key = zeroize::Zeroizing::new(random::<32>()?);
         let wrapped = self
@@ -164,7 +297,19 @@ impl OperatorTx {
         )
         .fetch_one(&mut *self.tx)
         .await?;
-        Ok(TenantId(id))
+        let tenant = TenantId(id);
+        let mut subject = json!({ "tenant": slug.as_str() });
+        let after = json!({ "name": name, "policy": as_json(&policy)? });
+        match changed(before.as_ref(), &after, &mut subject) {
+            Changed::Nothing => {}
+            Changed::Altered => self.note(tenant, "tenant.changed", subject, now),
+            Changed::Added => {
+                let known = json!({ "tenant_id": tenant.to_string(), "slug": slug.as_str() });
+                self.note_installation("tenant.added", known, now);
+                self.note(tenant, "tenant.added", subject, now);
+            }
+        }
+        Ok(tenant)
     }
 
     /// Makes the application of that `client_id`, or changes it. `secrets` are hashes by
@@ -180,7 +325,15 @@ impl OperatorTx {
         secrets: SecretChange<&[[u8; 32]]>,
         now: DateTime<Utc>,
     ) -> Result<ApplicationId, StoreError> {
-        let (keep, hashes) = match secrets {
+        let before = sqlx::query!(
+            r#"select settings as "settings: Value", secret_hashes from applications
+                where tenant_id = $1 and client_id = $2"#,
+            tenant.0,
+            settings.client_id,
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        let (keep, hashes): (_, Vec<Vec<u8>>) = match secrets {
             SecretChange::Keep => (true, Vec::new()),
             SecretChange::Set(hashes) => (false, hashes.iter().map(|hash| hash.to_vec()).collect()),
             SecretChange::Clear => (false, Vec::new()),
@@ -202,6 +355,12 @@ impl OperatorTx {
         )
         .fetch_one(&mut *self.tx)
         .await?;
+        let held = before.as_ref().map_or(&[][..], |row| row.secret_hashes.as_slice());
+        let secret = if keep { None } else { said(held != hashes, !held.is_empty(), &hashes) };
+        let mut subject = json!({ "application": settings.client_id });
+        let before = before.as_ref().map(|row| &row.settings);
+        let change = changed(before, &as_json(settings)?, &mut subject);
+        self.note_change(tenant, ("application", change), subject, [secret, None], now);
         Ok(ApplicationId(id))
     }
 
@@ -216,11 +375,29 @@ impl OperatorTx {
         secrets: DirectorySecretChanges<'_>,
         now: DateTime<Utc>,
     ) -> Result<DirectoryId, StoreError> {
+        let before = sqlx::query!(
+            r#"select settings as "settings: Value",
+                      sealed_client_secret is not null as "is_current!",
+                      sealed_next_client_secret is not null as "is_next!"
+                 from directories where tenant_id = $1 and slug = $2"#,
+            tenant.0,
+            settings.slug.as_str(),
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
         // The secret is sealed for the row, so the row comes first.
         let id = sqlx::query_scalar!(
-            "insert into directories (tenant_id, directory_id, slug, settings)
+            "insert into directories as d (tenant_id, directory_id, slug, settings)
              values ($1, $2, $3, $4::text::json)
-             on conflict (tenant_id, slug) do update set settings = excluded.settings
+             on conflict (tenant_id, slug) do update
+                set settings = excluded.settings,
+                    -- Another provider, or other endpoints by hand, is elsewhere on purpose.
+                    endpoint_hosts = case
+                        when (d.settings ->> 'preset', d.settings ->> 'issuer', d.settings ->> 'metadata')
+                             is not distinct from
+                             (excluded.settings ->> 'preset', excluded.settings ->> 'issuer',
+                              excluded.settings ->> 'metadata')
+                        then d.endpoint_hosts end
              returning directory_id",
             tenant.0,
             DirectoryId::new(now, random()?).0,
@@ -230,11 +407,30 @@ impl OperatorTx {
         .fetch_one(&mut *self.tx)
         .await?;
         let id = DirectoryId(id);
+        let held = before.as_ref().map_or((false, false), |row| (row.is_current, row.is_next));
+        let said = [secrets.current.said(held.0), secrets.next.said(held.1)];
+        self.put_directory_secrets(tenant, id, secrets).await?;
+        let mut subject = json!({ "directory": settings.slug.as_str() });
+        let (before, after) = (before.as_ref().map(|row| &row.settings), as_json(settings)?);
+        if before.is_some_and(|before| moved::is_elsewhere(before, &after)) {
+            self.end_sessions_of(tenant, id, now).await?;
+        }
+        let change = changed(before, &after, &mut subject);
+        self.note_change(tenant, ("directory", change), subject, said, now);
+        Ok(id)
+    }
+
+    async fn put_directory_secrets(
+        &mut self,
+        tenant: TenantId,
+        id: DirectoryId,
+        secrets: DirectorySecretChanges<'_>,
+    ) -> Result<(), StoreError> {
         let (current, next) = (Place::DirectorySecret(id), Place::NextDirectorySecret(id));
         let current = self.sealed(tenant, current, secrets.current).await?;
         let next = self.sealed(tenant, next, secrets.next).await?;
         if current.is_none() && next.is_none() {
-            return Ok(id);
+            return Ok(());
         }
         sqlx::query!(
             "update directories
@@ -251,65 +447,15 @@ impl OperatorTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        Ok(id)
+        Ok(())
     }
 
-    /// Removes a tenant and everything of it; `false` when it was not there.
+    /// Tells the audit log, makes all of it last, and tells every node.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn remove_tenant(&mut self, tenant: TenantId) -> Result<bool, StoreError> {
-        let gone = sqlx::query!("delete from tenants where tenant_id = $1", tenant.0)
-            .execute(&mut *self.tx)
-            .await?;
-        Ok(gone.rows_affected() > 0)
-    }
-
-    /// Removes an application and its grants; its logins stay as history. `false` when it was not
-    /// there.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn remove_application(
-        &mut self,
-        tenant: TenantId,
-        application: ApplicationId,
-    ) -> Result<bool, StoreError> {
-        let gone = sqlx::query!(
-            "delete from applications where tenant_id = $1 and application_id = $2",
-            tenant.0,
-            application.0,
-        )
-        .execute(&mut *self.tx)
-        .await?;
-        Ok(gone.rows_affected() > 0)
-    }
-
-    /// Removes a directory with its identities, sessions and their grants. Users and logins stay:
-    /// who arrives from elsewhere is still who they were. `false` when it was not there.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn remove_directory(
-        &mut self,
-        tenant: TenantId,
-        directory: DirectoryId,
-    ) -> Result<bool, StoreError> {
-        let gone = sqlx::query!(
-            "delete from directories where tenant_id = $1 and directory_id = $2",
-            tenant.0,
-            directory.0,
-        )
-        .execute(&mut *self.tx)
-        .await?;
-        Ok(gone.rows_affected() > 0)
-    }
-
-    /// Makes it last, and tells every node.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.tell().await?;
         Ok(self.tx.commit().await?)
     }
 

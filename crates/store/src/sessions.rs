@@ -1,12 +1,12 @@
 //! `sessions`: browsers that are signed in. They are opened by [`TenantStore::commit_login`].
 
-use broker::id::{DirectoryId, SessionId, UserId};
+use broker::id::{ApplicationId, DirectoryId, SessionId, UserId};
 use broker::profile::Profile;
 use broker::user::User;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{StoreError, TenantStore};
+use crate::{RevokedBecause, StoreError, TenantStore};
 
 /// A session to open.
 #[derive(Debug, Clone)]
@@ -90,5 +90,44 @@ impl TenantStore {
             created_at: row.created_at,
             expires_at: row.expires_at,
         }))
+    }
+    /// The applications that were given something by a session.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn applications_of_session(
+        &self,
+        session: SessionId,
+    ) -> Result<Vec<ApplicationId>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            r#"select application_id as "application_id!" from applications_of_session($1, $2)"#,
+            self.id().0,
+            session.0,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(ids.into_iter().map(ApplicationId).collect())
+    }
+
+    /// Ends a session with everything that applications got by it; `false` when it had ended
+    /// before, as one does that a fresh sign-in replaced. It never lives again. (THREATS BR-13)
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: asking again tells.
+    pub async fn end_session(
+        &self,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let ended = sqlx::query_scalar!(
+            r#"select end_session($1, $2, $3, $4) as "ended!""#,
+            self.id().0,
+            session.0,
+            now,
+            RevokedBecause::SessionEnded.timeline(now)?,
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(ended)
     }
 }

@@ -5,10 +5,13 @@
 
 use broker::id::TenantId;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::audit::{self, AuditEvent};
+use crate::pool::within;
 use crate::sealed::{DataKey, Place};
+use crate::tx::TenantTx;
 use crate::{Operator, StoreError, TenantStore};
 
 /// A signing key to keep.
@@ -75,7 +78,12 @@ impl TenantStore {
         key: &NewKey,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let sealed = self.seal_key(key).await?;
+        within(Box::pin(self.insert(key, now))).await
+    }
+
+    async fn insert(&self, key: &NewKey, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let sealed = Box::pin(self.seal_key(key)).await?;
+        let mut tx = self.write().await?;
         let won = sqlx::query_scalar!(
             r#"select insert_signing_key($1, $2, $3, $4, $5, $6, $7) as "won!""#,
             self.id().0,
@@ -86,8 +94,12 @@ impl TenantStore {
             now,
             key.active_from,
         )
-        .fetch_one(self.pool())
+        .fetch_one(tx.connection())
         .await?;
+        if won {
+            self.note_key(&mut tx, "signing_key.made", key, now).await?;
+        }
+        tx.commit().await?;
         Ok(won)
     }
 
@@ -105,7 +117,17 @@ impl TenantStore {
         old_expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Rotation, StoreError> {
-        let sealed = self.seal_key(key).await?;
+        within(Box::pin(self.rotate(key, old_expires_at, now))).await
+    }
+
+    async fn rotate(
+        &self,
+        key: &NewKey,
+        old_expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Rotation, StoreError> {
+        let sealed = Box::pin(self.seal_key(key)).await?;
+        let mut tx = self.write().await?;
         let published = sqlx::query_scalar!(
             r#"select rotate_signing_key($1, $2, $3, $4, $5, $6, $7, $8) as "published!""#,
             self.id().0,
@@ -117,9 +139,27 @@ impl TenantStore {
             key.active_from,
             old_expires_at,
         )
-        .fetch_one(self.pool())
+        .fetch_one(tx.connection())
         .await?;
+        if published {
+            self.note_key(&mut tx, "signing_key.rotated", key, now).await?;
+        }
+        tx.commit().await?;
         Ok(if published { Rotation::Published } else { Rotation::AlreadyPublished })
+    }
+
+    async fn note_key(
+        &self,
+        tx: &mut TenantTx,
+        act: &str,
+        key: &NewKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let subject = json!({
+            "kid": key.kid, "alg": key.alg, "active_from": key.active_from.to_rfc3339(),
+        });
+        let event = AuditEvent { at: now, actor: self.store.actor(), act, subject };
+        audit::write(tx.connection(), self.id(), &event).await
     }
 
     async fn seal_key(&self, key: &NewKey) -> Result<Vec<u8>, StoreError> {

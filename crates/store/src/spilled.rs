@@ -22,6 +22,21 @@ impl TenantStore {
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        self.spill_below(QUOTA, (id, sealed), expires_at, now).await
+    }
+
+    /// The same, unless the tenant has `quota` of them: what is less needed than a login leaves room
+    /// for those.
+    ///
+    /// # Errors
+    /// As [`TenantStore::spill`].
+    pub async fn spill_below(
+        &self,
+        quota: i32,
+        (id, sealed): (Uuid, &[u8]),
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let kept = sqlx::query_scalar!(
             r#"select spill_request($1, $2, $3, $4, $5, $6) as "kept!""#,
             self.id().0,
@@ -29,7 +44,7 @@ impl TenantStore {
             sealed,
             expires_at,
             now,
-            QUOTA,
+            quota,
         )
         .fetch_one(self.pool())
         .await?;

@@ -19,6 +19,13 @@ impl TenantStore {
         );
         Ok(TenantTx(self.pool().begin_with(AssertSqlSafe(begin)).await?))
     }
+
+    /// Begins one that writes.
+    pub(crate) async fn write(&self) -> Result<TenantTx, StoreError> {
+        let TenantId(tenant) = self.id();
+        let begin = format!("begin; set local vestibule.tenant_id = '{tenant}'");
+        Ok(TenantTx(self.pool().begin_with(AssertSqlSafe(begin)).await?))
+    }
 }
 
 impl TenantTx {

@@ -4,20 +4,38 @@
 //! (`common`). All tests share one database and keep apart as tenants do.
 
 #[cfg(test)]
+#[path = "database/account_sessions.rs"]
+mod account_sessions;
+#[cfg(test)]
+#[path = "database/accounts.rs"]
+mod accounts;
+#[cfg(test)]
+#[path = "database/audit.rs"]
+mod audit;
+#[cfg(test)]
 #[path = "database/catalogue.rs"]
 mod catalogue;
 #[cfg(test)]
 #[path = "database/changes.rs"]
 mod changes;
 #[cfg(test)]
+#[path = "database/client_assertions.rs"]
+mod client_assertions;
+#[cfg(test)]
 #[path = "database/common.rs"]
 mod common;
+#[cfg(test)]
+#[path = "database/directory_hosts.rs"]
+mod directory_hosts;
 #[cfg(test)]
 #[path = "database/directory_secrets.rs"]
 mod directory_secrets;
 #[cfg(test)]
 #[path = "database/domain_proofs.rs"]
 mod domain_proofs;
+#[cfg(test)]
+#[path = "database/epoch.rs"]
+mod epoch;
 #[cfg(test)]
 #[path = "database/fixture.rs"]
 mod fixture;
@@ -34,11 +52,35 @@ mod import;
 #[path = "database/isolation.rs"]
 mod isolation;
 #[cfg(test)]
+#[path = "database/latency.rs"]
+mod latency;
+#[cfg(test)]
 #[path = "database/logins.rs"]
 mod logins;
 #[cfg(test)]
+#[path = "database/master_key.rs"]
+mod master_key;
+#[cfg(test)]
+#[path = "database/members.rs"]
+mod members;
+#[cfg(test)]
 #[path = "database/migrations.rs"]
 mod migrations;
+#[cfg(test)]
+#[path = "database/people.rs"]
+mod people;
+#[cfg(test)]
+#[path = "database/refresh.rs"]
+mod refresh;
+#[cfg(test)]
+#[path = "database/sessions.rs"]
+mod sessions;
+#[cfg(test)]
+#[path = "database/setup_links.rs"]
+mod setup_links;
+#[cfg(test)]
+#[path = "database/sightings.rs"]
+mod sightings;
 #[cfg(test)]
 #[path = "database/signing_keys.rs"]
 mod signing_keys;

@@ -1,9 +1,10 @@
-//! A login by its support code, for whoever helps the person.
+//! Logins, for whoever helps a person: one by its support code, many by what they have in common.
 
 use broker::failure::FailureCode;
-use broker::id::{LoginId, TenantId};
+use broker::id::{LoginId, TenantId, UserId};
 use broker::timeline::Timeline;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::{Operator, StoreError};
 
@@ -23,6 +24,17 @@ pub enum LoginState {
     Failed(FailureCode),
 }
 
+/// The user whom a login is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginUser {
+    /// Who.
+    pub id: UserId,
+    /// The number that applications keep.
+    pub external_id: String,
+    /// The address that a directory vouched for, or an import stated.
+    pub email: Option<String>,
+}
+
 /// A login with its timeline.
 #[derive(Debug, Clone)]
 pub struct LoginView {
@@ -36,6 +48,8 @@ pub struct LoginView {
     pub client_id: Option<String>,
     /// The directory's name in URLs, unless that is gone.
     pub directory_slug: Option<String>,
+    /// The user, once it was known who it is.
+    pub user: Option<LoginUser>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended, well or not.
@@ -46,7 +60,102 @@ pub struct LoginView {
     pub timeline: Timeline,
 }
 
+/// Which logins a list is about.
+#[derive(Debug, Clone, Default)]
+pub struct LoginQuery<'a> {
+    /// Only those of this application.
+    pub client_id: Option<&'a str>,
+    /// Only those that went to this directory.
+    pub directory: Option<&'a str>,
+    /// Only those that stand so: `pending`, `completed`, `redeemed` or `failed`.
+    pub outcome: Option<&'a str>,
+    /// Only those that failed for this reason.
+    pub failure: Option<FailureCode>,
+    /// Only those of one of these users.
+    pub users: Option<&'a [UserId]>,
+    /// Only those that began before this one.
+    pub before: Option<LoginId>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A login in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginLine {
+    /// Which.
+    pub login: LoginId,
+    /// The `client_id` of who asked, unless that is gone.
+    pub client_id: Option<String>,
+    /// The directory's name in URLs, unless that is gone.
+    pub directory_slug: Option<String>,
+    /// The user, once it was known who it is.
+    pub user: Option<LoginUser>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended, well or not.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Where it stands.
+    pub state: LoginState,
+}
+
 impl Operator {
+    /// The logins of a tenant, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn logins(
+        &self,
+        tenant: TenantId,
+        query: &LoginQuery<'_>,
+    ) -> Result<Vec<LoginLine>, StoreError> {
+        let users = query.users.map(|all| all.iter().map(|one| one.0).collect::<Vec<_>>());
+        let rows = sqlx::query!(
+            r#"select l.login_id, a.client_id as "client_id?", d.slug as "directory_slug?",
+                      l.started_at, l.finished_at, l.outcome, l.failure,
+                      u.user_id as "user_id?", u.external_id as "external_id?", u.email
+                 from logins l
+                 left join applications a
+                   on a.tenant_id = l.tenant_id and a.application_id = l.application_id
+                 left join directories d
+                   on d.tenant_id = l.tenant_id and d.directory_id = l.directory_id
+                 left join users u on u.tenant_id = l.tenant_id and u.user_id = l.user_id
+                where l.tenant_id = $1
+                  and ($2::uuid is null or l.login_id < $2)
+                  and ($3::text is null or a.client_id = $3)
+                  and ($4::text is null or d.slug = $4)
+                  and ($5::text is null or l.outcome = $5)
+                  and ($6::text is null or l.failure = $6)
+                  and ($7::uuid[] is null or l.user_id = any($7))
+                order by l.login_id desc
+                limit $8"#,
+            tenant.0,
+            query.before.map(|one| one.0),
+            query.client_id,
+            query.directory,
+            query.outcome,
+            query.failure.map(FailureCode::as_str),
+            users.as_deref(),
+            query.limit,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let lines =
+            rows.into_iter().map(|row| {
+                let id = row.login_id.to_string();
+                Ok(LoginLine {
+                    login: LoginId(row.login_id),
+                    client_id: row.client_id,
+                    directory_slug: row.directory_slug,
+                    user: user(row.user_id, row.external_id, row.email),
+                    started_at: row.started_at,
+                    finished_at: row.finished_at,
+                    state: state(&row.outcome, row.failure.as_deref())
+                        .ok_or(StoreError::Corrupt { table: "logins", column: "outcome", id })?,
+                })
+            });
+        lines.collect()
+    }
+
     /// The logins with this support code, newest first; upper or lower case, with or without its
     /// hyphen, with `O` for `0` and `I` or `L` for `1`. Text that is none finds nothing.
     ///
@@ -57,13 +166,15 @@ impl Operator {
         let rows = sqlx::query!(
             r#"select l.tenant_id, t.slug, l.login_id, a.client_id as "client_id?",
                       d.slug as "directory_slug?", l.started_at, l.finished_at, l.outcome,
-                      l.failure, l.events
+                      l.failure, l.events,
+                      u.user_id as "user_id?", u.external_id as "external_id?", u.email
                  from logins l
                  join tenants t on t.tenant_id = l.tenant_id
                  left join applications a
                    on a.tenant_id = l.tenant_id and a.application_id = l.application_id
                  left join directories d
                    on d.tenant_id = l.tenant_id and d.directory_id = l.directory_id
+                 left join users u on u.tenant_id = l.tenant_id and u.user_id = l.user_id
                 where support_number(l.login_id) = $1
                 order by l.started_at desc
                 limit $2"#,
@@ -85,6 +196,7 @@ impl Operator {
                     login: LoginId(row.login_id),
                     client_id: row.client_id,
                     directory_slug: row.directory_slug,
+                    user: user(row.user_id, row.external_id, row.email),
                     started_at: row.started_at,
                     finished_at: row.finished_at,
                     state: state(&row.outcome, row.failure.as_deref())
@@ -94,6 +206,10 @@ impl Operator {
             })
             .collect()
     }
+}
+
+fn user(id: Option<Uuid>, external_id: Option<String>, email: Option<String>) -> Option<LoginUser> {
+    Some(LoginUser { id: UserId(id?), external_id: external_id?, email })
 }
 
 fn state(outcome: &str, failure: Option<&str>) -> Option<LoginState> {
@@ -131,7 +247,6 @@ fn support_number(code: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn support_code_reads_back_however_it_is_typed() {

@@ -78,7 +78,7 @@ async fn dropped_change_is_undone() {
     tx.put_tenant(&world.slug, "Renamed", broker::settings::TenantPolicy::default(), now())
         .await
         .unwrap();
-    assert!(tx.remove_application(world.id, world.application).await.unwrap());
+    assert!(tx.remove_application(world.id, world.application, now()).await.unwrap());
     drop(tx);
     let record = load(&world).await;
     assert_eq!((record.name.as_str(), record.applications.len()), ("Acme", 1));
@@ -104,8 +104,8 @@ async fn removed_directory_leaves_users_and_history() {
     let login = world.login("ada");
     world.tenant.commit_login(&login).await.unwrap();
     let mut tx = world.operator.begin().await.unwrap();
-    assert!(tx.remove_directory(world.id, world.directory).await.unwrap());
-    assert!(!tx.remove_directory(world.id, world.directory).await.unwrap());
+    assert!(tx.remove_directory(world.id, world.directory, now()).await.unwrap());
+    assert!(!tx.remove_directory(world.id, world.directory, now()).await.unwrap());
     tx.commit().await.unwrap();
     for (left, sql) in [
         (1, "select count(*) from users where tenant_id = $1"),
@@ -123,7 +123,7 @@ async fn removed_tenant_takes_everything_along() {
     let world = world().await;
     world.tenant.commit_login(&world.login("ada")).await.unwrap();
     let mut tx = world.operator.begin().await.unwrap();
-    assert!(tx.remove_tenant(world.id).await.unwrap());
+    assert!(tx.remove_tenant(world.id, now()).await.unwrap());
     tx.commit().await.unwrap();
     for sql in [
         "select count(*) from tenants where tenant_id = $1",

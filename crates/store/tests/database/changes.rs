@@ -55,8 +55,10 @@ async fn every_kind_of_change_raises_the_version_and_is_told() {
                     let settings = directory_settings("second");
                     tx.put_directory(world.id, &settings, keep.into(), now()).await.unwrap();
                 }
-                3 => assert!(tx.remove_application(world.id, world.application).await.unwrap()),
-                _ => assert!(tx.remove_directory(world.id, world.directory).await.unwrap()),
+                3 => assert!(
+                    tx.remove_application(world.id, world.application, now()).await.unwrap()
+                ),
+                _ => assert!(tx.remove_directory(world.id, world.directory, now()).await.unwrap()),
             }
             tx.commit().await.unwrap();
         }

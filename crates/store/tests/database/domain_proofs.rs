@@ -56,7 +56,8 @@ async fn in_force(world: &World) -> Vec<Proof> {
 async fn acts(world: &World) -> Vec<String> {
     let mut owner = connect_as(world.url, "vestibule_operator").await;
     let sql = "select act || ' ' || (subject ->> 'domain') from audit_events
-                where tenant_id = $1 and act like 'domain.%' order by at, act";
+                where tenant_id = $1 and act like 'domain.%' and act <> 'domain.claimed'
+                order by at, act";
     sqlx::query_scalar(sql).bind(world.id.0).fetch_all(&mut owner).await.unwrap()
 }
 

@@ -13,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::json;
 use store::{
-    ConnectOptions, LoginCommit, NewGrant, NewSession, Operator, Role, SecretChange, Store,
-    TenantStore,
+    ConnectOptions, LoginCommit, NewGrant, NewRefreshToken, NewSession, Operator, Redemption, Role,
+    SecretChange, Store, TenantStore,
 };
 use uuid::Uuid;
 
@@ -66,7 +66,11 @@ pub(crate) fn directory_settings(slug: &str) -> DirectorySettings {
 
 /// A new tenant, with as many connections as asked for.
 pub(crate) async fn world_with(connections: u32) -> World {
-    let url = database().await;
+    world_at(database().await, connections).await
+}
+
+/// The same in a database of one's own, which has to be migrated.
+pub(crate) async fn world_at(url: &'static str, connections: u32) -> World {
     let options = |role| ConnectOptions {
         max_connections: connections,
         acquire_timeout: Duration::from_secs(30),
@@ -182,5 +186,27 @@ pub(crate) fn grant(sub: &str) -> NewGrant {
         scope: vec!["openid".to_owned(), "email".to_owned()],
         claims: json!({ "staff": "1" }).as_object().unwrap().clone(),
         sub: sub.to_owned(),
+    }
+}
+
+/// What a token request makes of the code of a login, without a refresh token.
+pub(crate) fn redemption(login: &LoginCommit) -> Redemption {
+    Redemption {
+        code_hash: login.grant.as_ref().unwrap().code_hash,
+        client_id: "imis".to_owned(),
+        access_token_hash: random(),
+        access_token_expires_at: now() + TimeDelta::hours(1),
+        refresh: None,
+        now: now(),
+    }
+}
+
+/// The first token of a family.
+pub(crate) fn refresh_token() -> NewRefreshToken {
+    NewRefreshToken {
+        family_hash: random(),
+        hash: random(),
+        expires_at: now() + TimeDelta::days(14),
+        family_expires_at: now() + TimeDelta::days(90),
     }
 }

@@ -1,9 +1,9 @@
 //! Spilled requests, and the removal of what has expired.
 
 use chrono::TimeDelta;
-use store::{CleanupReport, Redemption, StoreError};
+use store::{CleanupReport, StoreError};
 
-use crate::fixture::{id, now, random, world};
+use crate::fixture::{id, now, redemption, world};
 
 const SEALED: [u8; 40] = [7; 40];
 
@@ -47,13 +47,7 @@ async fn cleanup_removes_what_has_expired_and_nothing_else() {
     let world = world().await;
     let login = world.login("ada");
     world.tenant.commit_login(&login).await.unwrap();
-    let redemption = Redemption {
-        code_hash: login.grant.as_ref().unwrap().code_hash,
-        access_token_hash: random(),
-        access_token_expires_at: now() + TimeDelta::hours(1),
-        now: now(),
-    };
-    world.tenant.redeem_code(redemption).await.unwrap();
+    world.tenant.redeem_code(&redemption(&login)).await.unwrap();
     world.tenant.spill(id(), &SEALED, now() + TimeDelta::minutes(14), now()).await.unwrap();
     let at = |hours: i64| world.tenant.cleanup(now() + TimeDelta::hours(hours), 100);
     let nothing = CleanupReport::default();

@@ -10,7 +10,7 @@ use store::{
     StoreError,
 };
 
-use crate::fixture::{World, grant, id, new_user, now, random, timeline, world, world_with};
+use crate::fixture::{World, grant, id, new_user, now, redemption, timeline, world, world_with};
 
 fn record(world: &World, login: LoginId, failed: Option<FailureCode>) -> LoginRecord {
     LoginRecord {
@@ -60,7 +60,7 @@ async fn login_makes_user_session_and_grant() {
 
 /// [THREATS UP-02] A callback that is played again finds its login used and changes nothing.
 #[tokio::test]
-async fn up_02_replayed_login_is_already_used() {
+async fn up_03_replayed_login_is_already_used() {
     let world = world().await;
     let login = world.login("ada");
     world.tenant.commit_login(&login).await.unwrap();
@@ -71,7 +71,7 @@ async fn up_02_replayed_login_is_already_used() {
 }
 
 #[tokio::test]
-async fn up_02_failed_login_cannot_be_finished() {
+async fn up_03_failed_login_cannot_be_finished() {
     let world = world().await;
     let login = world.login("ada");
     let failed = record(&world, login.login, Some(FailureCode::IdTokenNonce));
@@ -327,13 +327,8 @@ async fn timeline_grows_with_the_redemption() {
     let world = world().await;
     let login = world.login("ada");
     world.tenant.commit_login(&login).await.unwrap();
-    let redemption = store::Redemption {
-        code_hash: login.grant.as_ref().unwrap().code_hash,
-        access_token_hash: random(),
-        access_token_expires_at: now() + TimeDelta::hours(1),
-        now: now(),
-    };
-    assert!(world.tenant.redeem_code(redemption).await.unwrap());
+    let redeemed = world.tenant.redeem_code(&redemption(&login)).await.unwrap();
+    assert_eq!(redeemed, store::Redeemed::Yes);
     let view = view(&world, login.login).await.unwrap();
     assert_eq!(view.state, LoginState::Redeemed);
     assert_eq!(view.timeline.events().last().unwrap().step, Step::Token);

@@ -76,7 +76,7 @@ async fn plain_owner_can_migrate_and_serve() {
     let record = connect(Role::Gateway).tenant_by_slug(&slug).await.unwrap().unwrap();
     assert_eq!(record.directories.len(), 1);
     let mut tx = operator.begin().await.unwrap();
-    assert!(tx.remove_tenant(tenant).await.unwrap());
+    assert!(tx.remove_tenant(tenant, now()).await.unwrap());
     tx.commit().await.unwrap();
 }
 
