@@ -4,8 +4,9 @@
 //! - `error`: a login that failed, in plain words, with its support code and the ways out;
 //! - `notice`: starting over, a database that is away, an address without a page;
 //! - `form_post`: the answer to an application, as a form that submits itself;
+//! - `logout`: whether to sign out, and that it is done;
 //! - `test_login`: what a test login found, for whoever looks after a directory;
-//! - `texts`: every word of the others.
+//! - `texts`: every word of the others, in each `language`.
 //!
 //! A page loads nothing, runs no script but the one of `form_post`, and shows only what the
 //! configuration or Vestibule itself says, never what a request or a directory says; the typed
@@ -15,6 +16,8 @@
 mod chooser;
 mod error;
 mod form_post;
+mod language;
+pub(crate) mod logout;
 mod notice;
 mod test_login;
 #[cfg(test)]
@@ -27,7 +30,8 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
 use oidc::op::answer::AuthorizationResponse;
@@ -36,10 +40,11 @@ use url::Url;
 pub(crate) use chooser::{Chooser, chooser};
 pub(crate) use error::{ErrorPage, error};
 pub(crate) use form_post::form_post;
-pub(crate) use notice::{Notice, internal, not_found, notice, unavailable};
-pub(crate) use test_login::{Fact, Row, Table, TestLogin, test_login};
+pub(crate) use language::Language;
+pub(crate) use notice::{Fixed, Notice, Turned, notice, retold};
+pub(crate) use test_login::{Fact, Row, Table, TestLogin, test_login, visible};
 
-use texts::{ENGLISH, Texts};
+use texts::Texts;
 
 /// A way out of a page, drawn as a button.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,16 +82,23 @@ struct Button {
 
 /// What every page has around its content.
 struct Frame<'a> {
-    lang: &'static str,
+    language: Language,
+    /// Whether the browser had a say in that.
+    is_negotiated: bool,
     nonce: String,
     title: String,
     tenant_name: Option<&'a str>,
 }
 
 impl<'a> Frame<'a> {
-    fn new(nonce: [u8; 16], title: &str, tenant_name: Option<&'a str>) -> Self {
-        let nonce = URL_SAFE_NO_PAD.encode(nonce);
-        Self { lang: ENGLISH.lang, nonce, title: title.to_owned(), tenant_name }
+    fn new(nonce: [u8; 16], language: Language, title: &str, tenant_name: Option<&'a str>) -> Self {
+        let (nonce, title) = (URL_SAFE_NO_PAD.encode(nonce), title.to_owned());
+        Self { language, is_negotiated: true, nonce, title, tenant_name }
+    }
+
+    /// Whether what is said in English stands among words of another language.
+    fn is_foreign(&self) -> bool {
+        self.language != Language::English
     }
 
     /// The tenant's first letter, for the tile beside its name.
@@ -157,11 +169,25 @@ fn respond(
          frame-ancestors 'none'{}",
         forms.directive()
     );
-    let Ok(html) = page.render() else { return broken() };
-    let Ok(policy) = HeaderValue::try_from(policy) else { return broken() };
-    let mut response = plain(status, html, "text/html; charset=utf-8");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    let mut response = match (page.render(), HeaderValue::try_from(policy)) {
+        (Ok(html), Ok(policy)) => {
+            let mut response = plain(status, html, "text/html; charset=utf-8");
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            response
+        }
+        _ => broken(frame.language),
+    };
+    speak(&mut response, frame);
     response
+}
+
+/// Says in which language an answer is, and what that was taken from. [RFC9110-8.5] [RFC9110-12.5.5]
+fn speak(response: &mut Response, frame: &Frame<'_>) {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(frame.language.tag()));
+    if frame.is_negotiated {
+        headers.insert(VARY, HeaderValue::from(ACCEPT_LANGUAGE));
+    }
 }
 
 fn plain(status: StatusCode, body: String, content_type: &'static str) -> Response {
@@ -180,7 +206,7 @@ fn plain(status: StatusCode, body: String, content_type: &'static str) -> Respon
 }
 
 /// The answer when even a page cannot be made.
-fn broken() -> Response {
-    let text = ENGLISH.broken.to_owned();
+fn broken(language: Language) -> Response {
+    let text = language.texts().broken.to_owned();
     plain(StatusCode::INTERNAL_SERVER_ERROR, text, "text/plain; charset=utf-8")
 }

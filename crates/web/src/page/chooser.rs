@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{ENGLISH, Forms, Frame, Scripts, Texts, respond};
+use super::{Forms, Frame, Language, Scripts, Texts, respond};
 
 /// What the chooser asks, and what it sends on.
 pub(crate) struct Chooser<'a> {
@@ -44,10 +44,10 @@ struct Page<'a> {
 
 /// The chooser page. Its answer may carry an empty `login_hint`, which counts as none.
 /// [RFC6749-3.1]
-pub(crate) fn chooser(nonce: [u8; 16], chooser: &Chooser<'_>) -> Response {
-    let texts = &ENGLISH;
+pub(crate) fn chooser(nonce: [u8; 16], language: Language, chooser: &Chooser<'_>) -> Response {
+    let texts = language.texts();
     let title = if chooser.ask_email { texts.sign_in } else { texts.choose };
-    let frame = Frame::new(nonce, title, Some(chooser.tenant_name));
+    let frame = Frame::new(nonce, language, title, Some(chooser.tenant_name));
     let page = Page {
         frame: &frame,
         texts,

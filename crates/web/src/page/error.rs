@@ -6,7 +6,7 @@ use broker::failure::FailureCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 
-use super::{Action, Button, ENGLISH, Forms, Frame, Scripts, Texts, respond};
+use super::{Action, Button, Forms, Frame, Language, Scripts, Texts, respond};
 
 /// The longest detail, in characters.
 const LONGEST_DETAIL: usize = 256;
@@ -43,7 +43,9 @@ struct Page<'a> {
     advice: String,
     buttons: &'a [Button],
     details: String,
+    /// In English, for whoever can mend it.
     fix: Option<&'static str>,
+    /// In English likewise.
     detail: Option<String>,
     support_code: Option<&'a str>,
     time: String,
@@ -51,16 +53,16 @@ struct Page<'a> {
 }
 
 /// The error page.
-pub(crate) fn error(nonce: [u8; 16], error: ErrorPage<'_>) -> Response {
-    let texts = &ENGLISH;
+pub(crate) fn error(nonce: [u8; 16], language: Language, error: ErrorPage<'_>) -> Response {
+    let texts = language.texts();
     let failure = error.failure;
     let said = texts.said(failure);
     let who = texts.who(failure.fixer(), error.tenant_name, error.application_name);
-    let frame = Frame::new(nonce, said.title, error.tenant_name);
+    let frame = Frame::new(nonce, language, said.title, error.tenant_name);
     let told = if error.try_again.is_some() { texts.advice.retry } else { texts.advice.tell };
-    let buttons = buttons(error.try_again, error.return_to, error.application_name);
+    let buttons = buttons(texts, error.try_again, error.return_to, error.application_name);
     let (advice, details, fix) = match who {
-        None => (failure.fix().to_owned(), texts.details.to_owned(), None),
+        None => (texts.mend(failure).to_owned(), texts.details.to_owned(), None),
         Some(who) => (
             told.replace("{who}", &who),
             texts.details_for.replace("{who}", &who),
@@ -85,11 +87,11 @@ pub(crate) fn error(nonce: [u8; 16], error: ErrorPage<'_>) -> Response {
 }
 
 fn buttons(
+    texts: &Texts,
     try_again: Option<Action>,
     return_to: Option<Action>,
     application: Option<&str>,
 ) -> Vec<Button> {
-    let texts = &ENGLISH;
     let try_again = try_again.map(|action| Button {
         id: "try-again",
         class: "primary",

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{ENGLISH, Forms, Frame, Scripts, Texts, respond};
+use super::{Forms, Frame, Language, Scripts, Texts, respond};
 
 #[derive(Template)]
 #[template(path = "page/form_post.html")]
@@ -20,9 +20,14 @@ struct Page<'a> {
 }
 
 /// Posts the fields to `action`, which the caller has proven to be registered.
-pub(crate) fn form_post(nonce: [u8; 16], action: &str, fields: &[(&str, &str)]) -> Response {
-    let texts = &ENGLISH;
-    let frame = Frame::new(nonce, texts.signing_in, None);
+pub(crate) fn form_post(
+    nonce: [u8; 16],
+    language: Language,
+    action: &str,
+    fields: &[(&str, &str)],
+) -> Response {
+    let texts = language.texts();
+    let frame = Frame::new(nonce, language, texts.signing_in, None);
     let page = Page { frame: &frame, texts, action, fields };
     respond(StatusCode::OK, &frame, (Scripts::WithNonce, &Forms::To(action)), &page)
 }

@@ -1,13 +1,13 @@
 //! Short pages: starting over, a database that is away, an address without a page.
 
 use askama::Template;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use broker::failure::FailureCode;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::texts::Said;
-use super::{Action, Button, ENGLISH, Forms, Frame, Scripts, Texts, respond};
+use super::{Action, Button, Forms, Frame, Language, Scripts, Texts, respond};
 use crate::entropy;
 
 /// Seconds after which a browser may ask again while the database is away.
@@ -51,10 +51,10 @@ impl Page<'_> {
 
 /// A page that says what happened in a sentence and offers *Start again*; without an address
 /// for that, it says where to begin.
-pub(crate) fn notice(nonce: [u8; 16], notice: Notice<'_>) -> Response {
-    let texts = &ENGLISH;
+pub(crate) fn notice(nonce: [u8; 16], language: Language, notice: Notice<'_>) -> Response {
+    let texts = language.texts();
     let said = texts.said(notice.failure);
-    let frame = Frame::new(nonce, said.title, notice.tenant_name);
+    let frame = Frame::new(nonce, language, said.title, notice.tenant_name);
     let hint = match notice.start_again {
         Some(_) => &texts.start_again_hint,
         None => &texts.open_application,
@@ -78,51 +78,134 @@ pub(crate) fn notice(nonce: [u8; 16], notice: Notice<'_>) -> Response {
     page.respond(notice.status)
 }
 
-/// 503 with `Retry-After`: the database is away, and nothing was lost. [RFC9110-10.2.3]
-pub(crate) fn unavailable(nonce: [u8; 16]) -> Response {
-    let failure = FailureCode::DatabaseUnavailable;
-    let mut response = short(
-        nonce,
-        StatusCode::SERVICE_UNAVAILABLE,
-        ("vestibule-unavailable", Some(failure)),
-        (&ENGLISH.unavailable, None),
-    );
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    response
+/// Why somebody is turned away before anything is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// The request is for another host.
+    Misdirected,
+    /// Too many failed.
+    TooMany,
+    /// Too much is running.
+    Busy,
+    /// Too large, too slow, or not to be read.
+    Unreadable,
 }
 
-/// 500 outside a login: the reason is in the log alone.
-pub(crate) fn internal(nonce: [u8; 16]) -> Response {
-    let about = ("vestibule-error", Some(FailureCode::Internal));
-    let words = (&ENGLISH.internal, Some(ENGLISH.internal_hint));
-    short(nonce, StatusCode::INTERNAL_SERVER_ERROR, about, words)
+/// A page of fixed words, the same for everybody who reads its language.
+///
+/// It is answered where nothing is known of the request, and there in English; the answer carries
+/// the value itself, by which the front has it [`retold`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fixed {
+    /// 404: the address has no page, or names no tenant; the two look the same.
+    NotFound,
+    /// 503 with `Retry-After`: the database is away, and nothing was lost. [RFC9110-10.2.3]
+    Unavailable,
+    /// 500 outside a login: the reason is in the log alone.
+    Internal,
+    /// The answer to whoever is turned away.
+    TurnedAway(StatusCode, Turned),
 }
 
-/// 404: the address has no page, or names no tenant; the two look the same.
-pub(crate) fn not_found() -> Response {
-    // A page that shows nothing of anybody can do with a nonce that is known.
-    let nonce = entropy::bytes().unwrap_or_default();
-    let words = (&ENGLISH.not_found, Some(ENGLISH.not_found_hint));
-    short(nonce, StatusCode::NOT_FOUND, ("vestibule-not-found", None), words)
+impl IntoResponse for Fixed {
+    fn into_response(self) -> Response {
+        let mut response = self.page(Language::English);
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
-/// A page of fixed words.
-fn short(
-    nonce: [u8; 16],
+/// The same answer in another language, if it is a page of fixed words; what was said besides the
+/// page stays.
+pub(crate) fn retold(response: Response, language: impl FnOnce() -> Language) -> Response {
+    let Some(fixed) = response.extensions().get::<Fixed>().copied() else { return response };
+    let language = language();
+    if language == Language::English {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    let (page, body) = fixed.page(language).into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    for (name, value) in &page.headers {
+        parts.headers.insert(name, value.clone());
+    }
+    Response::from_parts(parts, body)
+}
+
+impl Fixed {
+    fn page(self, language: Language) -> Response {
+        let texts = language.texts();
+        let page = match self {
+            Self::NotFound => Short {
+                status: StatusCode::NOT_FOUND,
+                id: "vestibule-not-found",
+                failure: None,
+                said: &texts.not_found,
+                hint: Some(texts.not_found_hint),
+            },
+            Self::Unavailable => Short {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                id: "vestibule-unavailable",
+                failure: Some(FailureCode::DatabaseUnavailable),
+                said: &texts.unavailable,
+                hint: None,
+            },
+            Self::Internal => Short {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                id: "vestibule-error",
+                failure: Some(FailureCode::Internal),
+                said: &texts.internal,
+                hint: Some(texts.internal_hint),
+            },
+            Self::TurnedAway(status, why) => {
+                let (said, hint) = why.words(texts);
+                Short { status, id: "vestibule-turned-away", failure: None, said, hint }
+            }
+        };
+        let mut response = page.respond(language);
+        if self == Self::Unavailable {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+impl Turned {
+    fn words(self, texts: &Texts) -> (&Said, Option<&'static str>) {
+        match self {
+            Self::Misdirected => (&texts.misdirected, Some(texts.misdirected_hint)),
+            Self::TooMany => (&texts.too_many, None),
+            Self::Busy => (&texts.busy, None),
+            Self::Unreadable => (&texts.unreadable, Some(texts.internal_hint)),
+        }
+    }
+}
+
+/// What a page of fixed words is made of.
+struct Short<'t> {
     status: StatusCode,
-    (id, failure): (&'static str, Option<FailureCode>),
-    (said, hint): (&Said, Option<&str>),
-) -> Response {
-    let frame = Frame::new(nonce, said.title, None);
-    let page = Page {
-        frame: &frame,
-        texts: &ENGLISH,
-        id,
-        failure: failure.map(FailureCode::as_str),
-        sentence: said.sentence,
-        hint: hint.map(str::to_owned),
-        button: None,
-        support_code: None,
-    };
-    page.respond(status)
+    id: &'static str,
+    failure: Option<FailureCode>,
+    said: &'t Said,
+    hint: Option<&'t str>,
+}
+
+impl Short<'_> {
+    fn respond(&self, language: Language) -> Response {
+        // A page that shows nothing of anybody can do with a nonce that is known.
+        let nonce = entropy::bytes().unwrap_or_default();
+        let frame = Frame::new(nonce, language, self.said.title, None);
+        let page = Page {
+            frame: &frame,
+            texts: language.texts(),
+            id: self.id,
+            failure: self.failure.map(FailureCode::as_str),
+            sentence: self.said.sentence,
+            hint: self.hint.map(str::to_owned),
+            button: None,
+            support_code: None,
+        };
+        page.respond(self.status)
+    }
 }

@@ -1,7 +1,7 @@
 //! What a test login shows to whoever tests: the verdict, then every claim and row on its way.
 //!
 //! Unlike the other pages it shows what a directory said: escaped, cut, and with nothing in it
-//! that could turn the text or hide in it.
+//! that could turn the text or hide in it. Also unlike them it speaks English alone: it is for staff.
 
 use askama::Template;
 use axum::response::Response;
@@ -9,7 +9,7 @@ use broker::failure::FailureCode;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{ENGLISH, Forms, Frame, Scripts, respond};
+use super::{Forms, Frame, Language, Scripts, respond};
 
 /// The longest value shown, in characters.
 const LONGEST: usize = 2_000;
@@ -32,15 +32,18 @@ pub(crate) struct TestLogin<'a> {
 
 /// Something to know about the person.
 pub(crate) struct Fact {
-    id: &'static str,
-    label: &'static str,
-    text: String,
+    /// The element's id.
+    pub(crate) id: &'static str,
+    /// What it is called.
+    pub(crate) label: &'static str,
+    /// What is so.
+    pub(crate) text: String,
 }
 
 impl Fact {
     /// What it is called, and what is so.
     pub(crate) fn new(id: &'static str, label: &'static str, text: &str) -> Self {
-        Self { id, label, text: plain(text) }
+        Self { id, label, text: visible(text) }
     }
 }
 
@@ -65,48 +68,51 @@ impl Table {
         Self { id, title, note: None, problem: None, rows: Vec::new() }
     }
 
-    fn has_sources(&self) -> bool {
+    pub(crate) fn has_sources(&self) -> bool {
         self.rows.iter().any(|row| row.from.is_some())
     }
 }
 
 /// One claim.
 pub(crate) struct Row {
-    name: String,
-    value: Option<String>,
-    from: Option<String>,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its value as JSON; `None`: it is left out.
+    pub(crate) value: Option<String>,
+    /// Where it came from, or why it was left out.
+    pub(crate) from: Option<String>,
 }
 
 impl Row {
     /// A claim as JSON, so that `"1"` and `1` are told apart.
     pub(crate) fn raw(name: &str, value: &Value) -> Self {
-        Self { name: plain(name), value: Some(plain(&value.to_string())), from: None }
+        Self { name: visible(name), value: Some(visible(&value.to_string())), from: None }
     }
 
     /// The same with where it came from; or, where it was left out, why.
     pub(crate) fn new(name: &str, value: Option<&Value>, from: &str) -> Self {
-        let value = value.map(|value| plain(&value.to_string()));
-        Self { name: plain(name), value, from: Some(plain(from)) }
+        let value = value.map(|value| visible(&value.to_string()));
+        Self { name: visible(name), value, from: Some(visible(from)) }
     }
 }
 
 /// Cut, and free of what could turn the text or hide in it.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
+pub(crate) fn visible(text: &str) -> String {
+    let mut visible = String::new();
     let mut left = LONGEST;
     for c in text.chars() {
         if left == 0 {
-            plain.push('\u{2026}');
+            visible.push('\u{2026}');
             break;
         }
         left -= 1;
         if is_invisible(c) {
-            plain.extend(c.escape_unicode());
+            visible.extend(c.escape_unicode());
         } else {
-            plain.push(c);
+            visible.push(c);
         }
     }
-    plain
+    visible
 }
 
 fn is_invisible(c: char) -> bool {
@@ -127,9 +133,13 @@ struct Page<'a> {
 /// The page of a test login.
 pub(crate) fn test_login(nonce: [u8; 16], details: &TestLogin<'_>) -> Response {
     let title = format!("Test of {}", details.directory_name);
-    let frame = Frame::new(nonce, &title, Some(details.tenant_name));
+    let language = Language::English;
+    let frame = Frame {
+        is_negotiated: false,
+        ..Frame::new(nonce, language, &title, Some(details.tenant_name))
+    };
     let refused = details.tables.iter().filter(|table| table.problem.is_some()).count();
-    let support_code_label = ENGLISH.support_code;
+    let support_code_label = language.texts().support_code;
     let page = Page { frame: &frame, support_code_label, details, refused };
     respond(StatusCode::OK, &frame, (Scripts::None, &Forms::None), &page)
 }

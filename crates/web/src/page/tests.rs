@@ -1,4 +1,5 @@
 use axum::body::to_bytes;
+use axum::response::IntoResponse as _;
 use broker::failure::{FailureCode, Fixer};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -6,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod languages;
+
+const EN: Language = Language::English;
 const NONCE: [u8; 16] = [7; 16];
 const NONCE_TEXT: &str = "BwcHBwcHBwcHBwcHBwcHBw";
 /// What may come in a `state`, a name or an address to break out of its place.
@@ -81,7 +85,7 @@ fn at() -> DateTime<Utc> {
     DateTime::from_timestamp(1_787_321_002, 0).unwrap()
 }
 
-fn chooser_with(text: &str) -> Response {
+fn chooser_with(language: Language, text: &str) -> Response {
     let carry = [(text.to_owned(), text.to_owned())];
     let directories = [("okta", text), ("entra", "Chapter Nord")];
     let page = Chooser {
@@ -95,7 +99,7 @@ fn chooser_with(text: &str) -> Response {
         ask_email: true,
         directories: &directories,
     };
-    chooser(NONCE, &page)
+    chooser(NONCE, language, &page)
 }
 
 fn error_page(failure: FailureCode, text: &str) -> ErrorPage<'_> {
@@ -112,7 +116,7 @@ fn error_page(failure: FailureCode, text: &str) -> ErrorPage<'_> {
     }
 }
 
-fn notice_with(text: &str) -> Response {
+fn notice_with(language: Language, text: &str) -> Response {
     let page = Notice {
         status: StatusCode::BAD_REQUEST,
         tenant_name: Some(text),
@@ -121,11 +125,12 @@ fn notice_with(text: &str) -> Response {
         support_code: Some(text),
         start_again: Some(form(text)),
     };
-    notice(NONCE, page)
+    notice(NONCE, language, page)
 }
 
-fn form_post_with(text: &str) -> Response {
-    form_post(NONCE, "https://imis.example/cb?a=1&b=2", &[("code", "abc"), ("state", text)])
+fn form_post_with(language: Language, text: &str) -> Response {
+    let fields = [("code", "abc"), ("state", text)];
+    form_post(NONCE, language, "https://imis.example/cb?a=1&b=2", &fields)
 }
 
 fn test_login_with(text: &str) -> Response {
@@ -147,17 +152,41 @@ fn test_login_with(text: &str) -> Response {
     test_login(NONCE, &page)
 }
 
+fn logout_about(language: Language, text: &str) -> logout::Logout<'_> {
+    logout::Logout { language, tenant_name: text, application_name: Some(text), unregistered: true }
+}
+
+fn logout_with(language: Language, text: &str) -> Response {
+    let action = "https://login.example/t/acme/logout".to_owned();
+    logout::ask(NONCE, &logout_about(language, text), action, text.to_owned())
+}
+
 /// Every page, with `text` wherever a page shows what it did not bring itself.
 fn all(text: &str) -> Vec<(&'static str, Response)> {
+    let mut pages = all_in(EN, text);
+    pages.push(("test_login", test_login_with(text)));
+    pages
+}
+
+/// Those of them that speak several languages.
+fn all_in(language: Language, text: &str) -> Vec<(&'static str, Response)> {
+    let about = logout_about(language, text);
+    let told = |fixed: Fixed| retold(fixed.into_response(), || language);
+    let turned = |why| told(Fixed::TurnedAway(StatusCode::TOO_MANY_REQUESTS, why));
     vec![
-        ("form_post", form_post_with(text)),
-        ("chooser", chooser_with(text)),
-        ("error", error(NONCE, error_page(FailureCode::ClaimMissing, text))),
-        ("notice", notice_with(text)),
-        ("test_login", test_login_with(text)),
-        ("unavailable", unavailable(NONCE)),
-        ("internal", internal(NONCE)),
-        ("not_found", not_found()),
+        ("form_post", form_post_with(language, text)),
+        ("chooser", chooser_with(language, text)),
+        ("error", error(NONCE, language, error_page(FailureCode::ClaimMissing, text))),
+        ("notice", notice_with(language, text)),
+        ("logout", logout_with(language, text)),
+        ("signed_out", logout::signed_out(NONCE, &about)),
+        ("unavailable", told(Fixed::Unavailable)),
+        ("internal", told(Fixed::Internal)),
+        ("not_found", told(Fixed::NotFound)),
+        ("misdirected", turned(Turned::Misdirected)),
+        ("too_many", turned(Turned::TooMany)),
+        ("busy", turned(Turned::Busy)),
+        ("unreadable", turned(Turned::Unreadable)),
     ]
 }
 
@@ -217,7 +246,7 @@ async fn br_06_no_name_and_no_value_adds_a_node_or_an_attribute() {
 /// [OAuth2-FPRM-2]
 #[tokio::test]
 async fn br_07_form_post_escapes_its_values_and_submits_itself() {
-    let page = Shown::of(form_post_with("a\"b</script>\0 \u{e9}")).await;
+    let page = Shown::of(form_post_with(EN, "a\"b</script>\0 \u{e9}")).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.html.contains("value=\"a&#34;b&#60;/script&#62;\0 \u{e9}\""), "{}", page.html);
     assert!(page.html.contains("action=\"https://imis.example/cb?a=1&#38;b=2\""));
@@ -228,7 +257,7 @@ async fn br_07_form_post_escapes_its_values_and_submits_itself() {
 #[tokio::test]
 async fn br_07_a_long_state_arrives_whole() {
     let state = "s".repeat(8192);
-    let page = Shown::of(form_post_with(&state)).await;
+    let page = Shown::of(form_post_with(EN, &state)).await;
     assert!(page.html.contains(&format!("value=\"{state}\"")));
 }
 
@@ -244,7 +273,7 @@ async fn br_07_a_form_post_may_go_to_the_application_and_to_what_it_redirects_to
         ("*; script-src *", " https:"),
     ];
     for (action, allowed) in table {
-        let page = Shown::of(form_post(NONCE, action, &[])).await;
+        let page = Shown::of(form_post(NONCE, EN, action, &[])).await;
         let policy = page.header("content-security-policy");
         let (_, found) = policy.split_once("form-action").unwrap();
         assert_eq!(found, allowed, "{action}");
@@ -261,13 +290,13 @@ async fn form_action_is_left_open_where_a_form_leads_on_and_closed_where_there_i
     }
     let mut linked = error_page(FailureCode::ClaimMissing, "Acme");
     linked.return_to = Some(link());
-    let page = Shown::of(error(NONCE, linked)).await;
+    let page = Shown::of(error(NONCE, EN, linked)).await;
     assert!(page.header("content-security-policy").contains("form-action 'none'"));
 }
 
 #[tokio::test]
 async fn the_chooser_asks_for_the_e_mail_first_and_carries_the_request_along() {
-    let page = Shown::of(chooser_with("Acme")).await;
+    let page = Shown::of(chooser_with(EN, "Acme")).await;
     let place = |text: &str| page.html.find(text).unwrap_or_else(|| panic!("no {text}"));
     assert!(page.html.contains("<form method=\"get\" action=\"https://login.example/t/acme/auth"));
     assert!(page.html.contains("<input type=\"hidden\" name=\"Acme\" value=\"Acme\">"));
@@ -281,7 +310,7 @@ async fn the_chooser_asks_for_the_e_mail_first_and_carries_the_request_along() {
 /// Whoever the address belongs to, the page is the same but for the address.
 #[tokio::test]
 async fn id_11_an_address_that_leads_nowhere_gets_one_answer() {
-    let page = Shown::of(chooser_with("Acme")).await;
+    let page = Shown::of(chooser_with(EN, "Acme")).await;
     assert!(page.html.contains("role=\"alert\">This address does not lead to a sign-in here."));
     assert!(page.html.contains("aria-invalid=\"true\" aria-describedby=\"email-problem\""));
     assert_eq!(page.status, StatusCode::OK);
@@ -300,7 +329,7 @@ async fn a_chooser_without_e_mail_has_buttons_alone() {
         ask_email: false,
         directories: &[("okta", "Staff")],
     };
-    let page = Shown::of(chooser(NONCE, &page)).await;
+    let page = Shown::of(chooser(NONCE, EN, &page)).await;
     assert!(!page.html.contains("login_hint") && !page.html.contains("id=\"continue\""));
     assert!(
         page.html.contains("<form method=\"post\"") && page.html.contains("class=\"directory\"")
@@ -310,10 +339,10 @@ async fn a_chooser_without_e_mail_has_buttons_alone() {
 #[tokio::test]
 async fn every_failure_has_a_page_that_says_why_and_how_to_mend_it() {
     for failure in FailureCode::ALL {
-        let page = Shown::of(error(NONCE, error_page(*failure, "Acme"))).await;
+        let page = Shown::of(error(NONCE, EN, error_page(*failure, "Acme"))).await;
         let marks = format!("id=\"vestibule-error\" data-failure=\"{}\"", failure.as_str());
         assert!(page.html.contains(&marks), "{failure:?}");
-        let said = ENGLISH.said(*failure).sentence.replace('\'', "&#39;");
+        let said = EN.texts().said(*failure).sentence.replace('\'', "&#39;");
         assert!(page.html.contains(&said), "{failure:?}");
         let fix = failure.fix().replace('\'', "&#39;");
         assert!(page.html.contains(&fix), "{failure:?}");
@@ -324,7 +353,7 @@ async fn every_failure_has_a_page_that_says_why_and_how_to_mend_it() {
 
 #[tokio::test]
 async fn an_error_page_has_the_support_code_the_time_and_the_ways_out() {
-    let page = Shown::of(error(NONCE, error_page(FailureCode::ClaimMissing, "iMIS"))).await;
+    let page = Shown::of(error(NONCE, EN, error_page(FailureCode::ClaimMissing, "iMIS"))).await;
     assert!(page.html.contains("<code id=\"support-code\">7K2QD-9XW4M</code>"));
     assert!(page.html.contains("<time datetime=\"2026-08-21T14:03:22Z\">2026-08-21 14:03:22 UTC<"));
     assert!(page.html.contains(
@@ -336,7 +365,7 @@ async fn an_error_page_has_the_support_code_the_time_and_the_ways_out() {
 #[tokio::test]
 async fn az_17_a_detail_is_cut_kept_on_its_line_and_cannot_turn_the_text() {
     let long = format!("\u{202e}\u{2066}claim\r\n\0{}", "x".repeat(10_000));
-    let page = Shown::of(error(NONCE, error_page(FailureCode::ClaimMissing, &long))).await;
+    let page = Shown::of(error(NONCE, EN, error_page(FailureCode::ClaimMissing, &long))).await;
     let (_, after) = page.html.split_once("<p id=\"detail\">").unwrap();
     let (detail, _) = after.split_once("</p>").unwrap();
     assert_eq!(detail, format!("claim{}", "x".repeat(251)));
@@ -344,7 +373,7 @@ async fn az_17_a_detail_is_cut_kept_on_its_line_and_cannot_turn_the_text() {
 
 #[tokio::test]
 async fn a_notice_offers_to_start_again_or_says_where_to_begin() {
-    let with = Shown::of(notice_with("iMIS")).await;
+    let with = Shown::of(notice_with(EN, "iMIS")).await;
     assert!(with.html.contains("id=\"vestibule-notice\" data-failure=\"attempt_used\""));
     assert!(with.html.contains("id=\"start-again\">Start again</button>"));
     let page = Notice {
@@ -355,15 +384,27 @@ async fn a_notice_offers_to_start_again_or_says_where_to_begin() {
         support_code: None,
         start_again: None,
     };
-    let without = Shown::of(notice(NONCE, page)).await;
+    let without = Shown::of(notice(NONCE, EN, page)).await;
     assert!(!without.html.contains("id=\"start-again\""));
     assert!(without.html.contains("Open iMIS and sign in from there."));
 }
 
 /// [RFC9110-10.2.3]
+/// The confirmation travels in a POST, from a button that a person presses.
+#[tokio::test]
+async fn br_10_a_logout_is_asked_for_with_one_button_and_said_without_any() {
+    let asked = Shown::of(logout_with(EN, "iMIS")).await;
+    assert_eq!(asked.html.matches("<button").count(), 1);
+    assert!(asked.html.contains("method=\"post\" action=\"https://login.example/t/acme/logout\""));
+    assert!(asked.html.contains("back to iMIS"), "{}", asked.html);
+    let said = Shown::of(logout::signed_out(NONCE, &logout_about(EN, "iMIS"))).await;
+    assert!(!said.html.contains("<button") && said.html.contains("not registered"));
+    assert!(said.header("content-security-policy").contains("form-action 'none'"));
+}
+
 #[tokio::test]
 async fn a_database_that_is_away_is_a_503_that_says_when_to_come_back() {
-    let page = Shown::of(unavailable(NONCE)).await;
+    let page = Shown::of(Fixed::Unavailable.into_response()).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(page.header("retry-after"), "5");
     assert!(page.html.contains("data-failure=\"database_unavailable\""));

@@ -1,14 +1,29 @@
-//! Every word of the end user's pages, in one place per language.
+//! Every word of the end user's pages, in one file per language.
 //!
-//! `{application}`, `{tenant}` and `{who}` stand for names. What went wrong and what mends it
-//! comes from [`FailureCode`], except where the reader is the person concerned.
+//! `{application}`, `{tenant}` and `{who}` stand for names. In English, what went wrong is said by
+//! [`FailureCode`] itself, except where the reader is the person concerned; the other languages
+//! have a sentence for each. What staff and administrators can do about it stays English: they
+//! look after the gateway, whose documents and commands are.
+//!
+//! A text that a language lacks does not compile; that each failure has one, and that the
+//! languages say the same things, is tested.
+
+mod english;
+mod french;
+mod german;
+mod spanish;
+#[cfg(test)]
+mod tests;
 
 use broker::failure::{FailureCode, Fixer};
 
+pub(super) use english::ENGLISH;
+pub(super) use french::FRENCH;
+pub(super) use german::GERMAN;
+pub(super) use spanish::SPANISH;
+
 /// The words of one language.
 pub(super) struct Texts {
-    /// The language's tag. [RFC5646]
-    pub(super) lang: &'static str,
     pub(super) sign_in: &'static str,
     pub(super) choose: &'static str,
     pub(super) purpose: &'static str,
@@ -37,8 +52,13 @@ pub(super) struct Texts {
     pub(super) internal_hint: &'static str,
     pub(super) not_found: Said,
     pub(super) not_found_hint: &'static str,
-    /// What a failure is called before the person concerned, instead of its cause.
-    pub(super) said: &'static [(FailureCode, Said)],
+    pub(super) misdirected: Said,
+    pub(super) misdirected_hint: &'static str,
+    pub(super) too_many: Said,
+    pub(super) busy: Said,
+    pub(super) unreadable: Said,
+    pub(super) logout: Logout,
+    pub(super) failures: Failures,
     pub(super) who: Who,
     pub(super) broken: &'static str,
 }
@@ -49,10 +69,38 @@ pub(super) struct Said {
     pub(super) sentence: &'static str,
 }
 
+/// A text for some of the failures.
+type PerFailure = &'static [(FailureCode, &'static str)];
+
+/// What failures are called before the person concerned.
+pub(super) struct Failures {
+    /// Headings of those that deserve one of their own.
+    pub(super) titles: PerFailure,
+    /// What went wrong, where the cause that [`FailureCode`] has does not say it in this language
+    /// to this reader.
+    pub(super) sentences: PerFailure,
+    /// What the person can do, where they are the one who can mend it; the same.
+    pub(super) mends: PerFailure,
+}
+
 /// A sentence with a name in it, and the one to use where the name is not known.
 pub(super) struct Named {
     pub(super) known: &'static str,
     pub(super) unknown: &'static str,
+}
+
+/// The words of a logout.
+pub(super) struct Logout {
+    pub(super) ask: &'static str,
+    pub(super) ask_sentence: Named,
+    pub(super) button: &'static str,
+    /// For somebody who did not want it.
+    pub(super) otherwise: &'static str,
+    pub(super) done: &'static str,
+    pub(super) done_sentence: &'static str,
+    /// What this did not end.
+    pub(super) elsewhere: &'static str,
+    pub(super) unregistered: &'static str,
 }
 
 /// What is said of an address that leads nowhere.
@@ -85,10 +133,15 @@ impl Named {
 impl Texts {
     /// The heading and the sentence for a failure.
     pub(super) fn said(&self, failure: FailureCode) -> Said {
-        self.said.iter().find(|(code, _)| *code == failure).map_or(
-            Said { title: self.failed, sentence: failure.cause() },
-            |(_, said)| Said { title: said.title, sentence: said.sentence },
-        )
+        Said {
+            title: text(self.failures.titles, failure).unwrap_or(self.failed),
+            sentence: text(self.failures.sentences, failure).unwrap_or(failure.cause()),
+        }
+    }
+
+    /// What the person can do about a failure that they can mend.
+    pub(super) fn mend(&self, failure: FailureCode) -> &'static str {
+        text(self.failures.mends, failure).unwrap_or(failure.fix())
     }
 
     /// Whom to turn to; nobody, where the person can mend it.
@@ -110,132 +163,6 @@ impl Texts {
     }
 }
 
-/// English.
-pub(super) const ENGLISH: Texts = Texts {
-    lang: "en",
-    sign_in: "Sign in",
-    choose: "Choose how to sign in",
-    purpose: "to continue to {application}",
-    email: "E-mail address",
-    continue_: "Continue",
-    or: "or sign in with",
-    unrouted: Unrouted {
-        with_buttons: "This address does not lead to a sign-in here. Check its spelling, try \
-                       another one, or choose below.",
-        alone: "This address does not lead to a sign-in here. Check its spelling, or try another \
-                one.",
-    },
-    signing_in: "Signing you in",
-    one_moment: "One moment, please.",
-    no_script: "Your browser does not run scripts here. Press the button to go on.",
-    failed: "You could not be signed in",
-    advice: Advice {
-        tell: "You cannot fix this yourself. Please send the details below to {who}.",
-        retry: "If trying again does not help, please send the details below to {who}.",
-    },
-    details: "Details",
-    details_for: "For {who}",
-    support_code: "Support code",
-    time: "Time",
-    reason: "Reason",
-    try_again: "Try again",
-    return_to: Named { known: "Return to {application}", unknown: "Return to the application" },
-    start_again: "Start again",
-    start_again_hint: Named {
-        known: "Start again to sign in to {application}.",
-        unknown: "Start again to sign in.",
-    },
-    open_application: Named {
-        known: "Open {application} and sign in from there.",
-        unknown: "Open the application that you want to use and sign in from there.",
-    },
-    unavailable: Said {
-        title: "Back in a moment",
-        sentence: "Signing in is not possible right now. It will work again by itself: \
-                   please reload this page in a few seconds.",
-    },
-    internal: Said {
-        title: "Something went wrong",
-        sentence: "Something went wrong inside the sign-in service, and has been noted there.",
-    },
-    internal_hint: "Please try again from the application that you want to use.",
-    not_found: Said {
-        title: "There is no page here",
-        sentence: "The address may be mistyped or out of date.",
-    },
-    not_found_hint: "To sign in, open the application that you want to use.",
-    said: SAID,
-    who: Who {
-        staff: Named {
-            known: "the staff of {tenant} who look after signing in",
-            unknown: "the staff who look after signing in",
-        },
-        directory_admin: "the administrator of the directory you sign in with",
-        application_admin: Named {
-            known: "the administrator of {application}",
-            unknown: "the administrator of the application",
-        },
-        operator: "the operator of this sign-in service",
-    },
-    broken: "Something went wrong while this page was made. Please try again.",
-};
-
-const SAID: &[(FailureCode, Said)] = &[
-    (
-        FailureCode::TestLinkInvalid,
-        Said {
-            title: "This test link does not work",
-            sentence: "It was used before, is older than 15 minutes, or is for another directory.",
-        },
-    ),
-    (
-        FailureCode::DirectoryLoginRequired,
-        Said {
-            title: "Please sign in",
-            sentence: "The application tried to sign you in without asking, but you are not \
-                       signed in yet.",
-        },
-    ),
-    (
-        FailureCode::AttemptMissing,
-        Said {
-            title: "Let\u{2019}s start again",
-            sentence: "This sign-in began in another browser, or this browser did not keep its \
-                       cookie.",
-        },
-    ),
-    (
-        FailureCode::AttemptExpired,
-        Said {
-            title: "This took too long",
-            sentence: "A sign-in has to be finished within 14 minutes. Yours was left open for \
-                       longer.",
-        },
-    ),
-    (
-        FailureCode::AttemptUsed,
-        Said {
-            title: "You have been here before",
-            sentence: "This sign-in is finished already. A page was loaded twice, or the Back \
-                       button was used.",
-        },
-    ),
-    (
-        FailureCode::UserBlocked,
-        Said { title: "You could not be signed in", sentence: "Your account is blocked here." },
-    ),
-    (
-        FailureCode::DatabaseUnavailable,
-        Said {
-            title: "You could not be signed in",
-            sentence: "The sign-in service cannot reach its database at the moment.",
-        },
-    ),
-    (
-        FailureCode::Internal,
-        Said {
-            title: "You could not be signed in",
-            sentence: "Something went wrong inside the sign-in service.",
-        },
-    ),
-];
+fn text(texts: PerFailure, failure: FailureCode) -> Option<&'static str> {
+    texts.iter().find(|(code, _)| *code == failure).map(|(_, text)| *text)
+}
