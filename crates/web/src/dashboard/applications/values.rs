@@ -1,0 +1,170 @@
+//! What is to be entered in an application: its own screen, field by field, and below it the address
+//! that it shows in turn.
+
+use admin::To;
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use broker::authority::Need;
+use broker::setup::{Field, Section, Sheet};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use store::ApplicationRecord;
+
+use super::kind::{Kind, kind_of};
+use super::{Head, about_form, head, opened, path, refusal, save, sentence, wrong_address};
+use crate::api::Problem;
+use crate::api::acts::sheet_of;
+use crate::dashboard::Refused;
+use crate::dashboard::desk::Desk;
+use crate::dashboard::fields::{Fields, Query};
+use crate::dashboard::shell::{self, Notice, Shell};
+use crate::dashboard::tenants::form_status;
+
+/// A field of the application's screen.
+struct Entry {
+    label: String,
+    /// What to enter or choose.
+    values: Vec<String>,
+    is_choice: bool,
+    /// Whether it is for the secret, which cannot be shown again.
+    is_hidden: bool,
+    hint: String,
+}
+
+/// A screen, or a tab of one.
+struct Screen {
+    place: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/applications/values.html")]
+struct ValuesPage<'a> {
+    shell: Shell,
+    head: Head,
+    kind: &'static Kind,
+    screens: Vec<Screen>,
+    warnings: Vec<String>,
+    /// A secret that was made just now.
+    secret: Option<&'a str>,
+    registered: &'a [String],
+    typed: &'a str,
+    wrong: Option<String>,
+}
+
+/// What a page says besides what is stored.
+#[derive(Default)]
+pub(super) struct Answer<'a> {
+    pub(super) notice: Option<Notice>,
+    /// A secret that was made just now.
+    pub(super) secret: Option<&'a SecretString>,
+    /// What was pasted, and why it was not taken.
+    pub(super) refused: Option<(&'a str, &'a Problem)>,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn show(
+    desk: Desk,
+    Path((_, client_id)): Path<(String, String)>,
+    query: Query,
+) -> Result<Response, Refused> {
+    let record = opened(&desk, &client_id)?;
+    let desk = Desk { shell: desk.shell.after(&query), ..desk };
+    answer(desk, &record, Answer::default()).await
+}
+
+/// The page, after something was done.
+pub(super) async fn answer(
+    desk: Desk,
+    record: &ApplicationRecord,
+    said: Answer<'_>,
+) -> Result<Response, Refused> {
+    let sheet = sheet_of(&desk.app.issuer(&desk.tenant.slug), record, said.secret)?;
+    let head = head(&desk, record, "").await?;
+    let Sheet { sections, mut warnings, .. } = sheet;
+    if record.settings.redirect_uris.is_empty() {
+        // The box for it says so.
+        warnings.clear();
+    }
+    let mut shell = desk.shell.titled(&record.settings.name);
+    shell.notice = said.notice.or(shell.notice);
+    let page = ValuesPage {
+        head,
+        kind: kind_of(record.settings.preset),
+        screens: sections.into_iter().map(screen).collect(),
+        warnings,
+        secret: said.secret.map(ExposeSecret::expose_secret),
+        registered: &record.settings.redirect_uris,
+        typed: said.refused.map_or("", |(typed, _)| typed),
+        wrong: wrong_address(said.refused.map(|(_, problem)| problem)),
+        shell,
+    };
+    Ok(match said.refused {
+        Some((_, problem)) => shell::respond(form_status(problem), &page),
+        None => shell::ok(&page),
+    })
+}
+
+fn screen(section: Section) -> Screen {
+    Screen {
+        place: section.place.replace(" > ", " › "),
+        entries: section.fields.into_iter().map(entry).collect(),
+    }
+}
+
+fn entry(field: Field) -> Entry {
+    let is_secret = field.label.eq_ignore_ascii_case("client secret");
+    let is_stored = is_secret && field.value.is_empty() && field.note.contains("--new-secret");
+    let hint = match (is_secret, is_stored) {
+        // The notes are for the command line.
+        (_, true) => String::new(),
+        (true, false) if !field.value.is_empty() => "Shown this once.".to_owned(),
+        _ => sentence(&field.note),
+    };
+    Entry {
+        values: field.value.lines().map(str::to_owned).collect(),
+        label: field.label,
+        is_choice: field.choice,
+        is_hidden: is_stored,
+        hint,
+    }
+}
+
+/// Registers the address that the application showed.
+pub(in crate::dashboard) async fn paste(
+    desk: Desk,
+    Path((_, client_id)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response, Refused> {
+    let record = opened(&desk, &client_id)?;
+    let typed = fields.text("redirect_uri");
+    match register(&desk, &record, typed, &fields).await.map_err(about_form) {
+        Ok(done) => Ok(shell::see(&format!("{}?done={done}", path(&desk, &client_id, "")))),
+        Err(problem) => {
+            let problem = problem?;
+            let title = format!("The {} was not saved", kind_of(record.settings.preset).address);
+            let notice = Some(refusal(&title, &problem));
+            let refused = Some((typed, &problem));
+            answer(desk, &record, Answer { notice, refused, ..Answer::default() }).await
+        }
+    }
+}
+
+async fn register(
+    desk: &Desk,
+    record: &ApplicationRecord,
+    typed: &str,
+    fields: &Fields,
+) -> Result<&'static str, Problem> {
+    desk.needs(Need::Editor)?;
+    if typed.is_empty() {
+        return Err(Problem::invalid("redirect_uris", "paste the address that it shows"));
+    }
+    let mut addresses = record.settings.redirect_uris.clone();
+    if !addresses.iter().any(|one| one == typed) {
+        addresses.push(typed.to_owned());
+    }
+    let to = To::Merge(json!({ "redirect_uris": addresses }));
+    save(desk, &record.settings.client_id, to, fields).await
+}

@@ -1,0 +1,104 @@
+//! What a form or an address of a page says.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use oidc::params::Params;
+
+use super::Refused;
+use crate::api::Problem;
+
+/// The fields of a form that was sent.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Params);
+
+impl Fields {
+    /// The text of a field without the space around it; empty: it was left out, or left empty.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_default().trim()
+    }
+
+    /// The text of a field as it was typed, for passwords.
+    pub(crate) fn verbatim(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_default()
+    }
+
+    /// Whether a box was ticked.
+    pub(crate) fn is_ticked(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    /// The lines of a field, without empty ones.
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        self.text(name)
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let unreadable = || Refused::from(Problem::malformed("the form did not arrive whole"));
+        let body = Bytes::from_request(request, state).await.map_err(|_| unreadable())?;
+        let params = Params::parse(&body).map_err(|_| unreadable())?;
+        if params.repeated().is_some() {
+            return Err(unreadable());
+        }
+        Ok(Self(params))
+    }
+}
+
+/// The query of a page's address.
+#[derive(Debug, Default)]
+pub(crate) struct Query(Params);
+
+impl Query {
+    /// The value of a parameter; `None`: it was left out, or left empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// The same query with one parameter set, for a link to the next page.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let kept = self.0.iter().filter(|(one, _)| *one != name && *one != "done");
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        pairs.extend_pairs(kept).append_pair(name, value);
+        format!("?{}", pairs.finish())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let query = parts.uri.query().unwrap_or_default();
+        let params = Params::parse(query.as_bytes())
+            .map_err(|_| Problem::malformed("the address cannot be read"))?;
+        Ok(Self(params))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_trimmed_and_passwords_are_not() {
+        let fields = Fields(Params::parse(b"a=+x+&b=+y+&c=on&d=+1%0D%0A%0D%0A+2+").unwrap());
+        assert_eq!((fields.text("a"), fields.verbatim("b"), fields.text("e")), ("x", " y ", ""));
+        assert!(fields.is_ticked("c") && !fields.is_ticked("e"));
+        assert_eq!(fields.lines("d"), ["1", "2"]);
+    }
+
+    #[test]
+    fn query_keeps_its_other_parameters() {
+        let query = Query(Params::parse(b"search=a%26b&after=1&done=saved").unwrap());
+        assert_eq!(query.with("after", "2"), "?search=a%26b&after=2");
+        assert_eq!(query.get("search"), Some("a&b"));
+    }
+}

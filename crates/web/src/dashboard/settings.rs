@@ -1,0 +1,200 @@
+//! A tenant's own settings, apart from its applications and directories; and its end.
+
+use admin::{Part, To};
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use broker::authority::Need;
+use broker::settings::DomainProof;
+use serde_json::json;
+
+use super::Refused;
+use super::choice::Choice;
+use super::desk::Desk;
+use super::fields::{Fields, Query};
+use super::shell::{self, Notice, Shell};
+use super::tenants::{form_status, refusal};
+use crate::api::Problem;
+use crate::api::configuration::{Wanted, edit};
+use crate::api::input::Conditions;
+
+/// What stands in the form.
+struct Typed {
+    name: String,
+    join_by_email: bool,
+    suspended: bool,
+    domain_proof: String,
+}
+
+impl Typed {
+    fn stored(desk: &Desk) -> Self {
+        let policy = &desk.tenant.policy;
+        let domain_proof = match policy.domain_proof {
+            DomainProof::Operator => "operator",
+            DomainProof::Dns => "dns",
+        };
+        Self {
+            name: desk.tenant.name.clone(),
+            join_by_email: policy.join_by_email,
+            suspended: policy.suspended,
+            domain_proof: domain_proof.to_owned(),
+        }
+    }
+
+    /// What was sent; what the form did not offer is as it was.
+    fn sent(desk: &Desk, fields: &Fields) -> Self {
+        let stored = Self::stored(desk);
+        let name = fields.text("name").to_owned();
+        let join_by_email = fields.is_ticked("join_by_email");
+        if !desk.has(Need::Operator) {
+            return Self { name, join_by_email, ..stored };
+        }
+        let suspended = fields.is_ticked("suspended");
+        let domain_proof = fields.text("domain_proof").to_owned();
+        Self { name, join_by_email, suspended, domain_proof }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/settings.html")]
+struct SettingsPage {
+    shell: Shell,
+    base: String,
+    slug: String,
+    issuer: String,
+    well_known: String,
+    version: i64,
+    can_edit: bool,
+    is_operator: bool,
+    typed: Typed,
+    proofs: Vec<Choice>,
+}
+
+/// The form.
+pub(super) async fn show(desk: Desk, query: Query) -> Result<Response, Refused> {
+    desk.needs(Need::Viewer)?;
+    let typed = Typed::stored(&desk);
+    let mut page = page(desk, typed);
+    page.shell = page.shell.after(&query);
+    Ok(shell::ok(&page))
+}
+
+fn page(desk: Desk, typed: Typed) -> SettingsPage {
+    let proofs = [
+        ("operator", "Whoever runs this gateway vouches for them"),
+        ("dns", "A record in the DNS proves them"),
+    ];
+    let proofs = proofs.into_iter().map(|(value, label)| (value, label.to_owned()));
+    let issuer = desk.app.issuer(&desk.tenant.slug);
+    SettingsPage {
+        base: desk.path("settings"),
+        slug: desk.slug().to_owned(),
+        well_known: format!("{issuer}/.well-known/openid-configuration"),
+        issuer,
+        version: desk.tenant.version,
+        can_edit: desk.has(Need::Owner),
+        is_operator: desk.has(Need::Operator),
+        proofs: Choice::all(proofs, Some(&typed.domain_proof)),
+        typed,
+        shell: desk.shell.titled("Settings"),
+    }
+}
+
+/// Saves it.
+pub(super) async fn save(desk: Desk, fields: Fields) -> Result<Response, Refused> {
+    let version = fields.text("version").parse().ok();
+    let version = version.ok_or_else(|| Problem::malformed("the form did not arrive whole"))?;
+    let typed = Typed::sent(&desk, &fields);
+    let mut patch = json!({ "name": typed.name, "join_by_email": typed.join_by_email });
+    if let (true, Some(members)) = (desk.has(Need::Operator), patch.as_object_mut()) {
+        members.insert("suspended".to_owned(), typed.suspended.into());
+        members.insert("domain_proof".to_owned(), typed.domain_proof.clone().into());
+    }
+    let to = To::Merge(patch);
+    let at = (desk.slug(), &Part::Tenant, &to);
+    match Box::pin(edit(&desk.app, &desk.caller, at_version(version), at)).await {
+        Ok((_, applied)) => {
+            let done = if applied.plan.is_empty() { "nothing" } else { "saved" };
+            Ok(shell::see(&format!("{}?done={done}", desk.path("settings"))))
+        }
+        Err(problem) => {
+            let mut page = page(desk, typed);
+            page.shell = page.shell.noting(refused("The settings were not saved", &problem));
+            Ok(shell::respond(form_status(&problem), &page))
+        }
+    }
+}
+
+fn at_version(version: i64) -> Wanted {
+    let conditions = Conditions { version: Some(version), only_new: false };
+    Wanted { conditions, dry_run: false }
+}
+
+/// What is said on top of the form; the form that comes back has the version of now.
+fn refused(title: &str, problem: &Problem) -> Notice {
+    if problem.status() != StatusCode::PRECONDITION_FAILED {
+        return refusal(title, problem);
+    }
+    let line = "Somebody changed this tenant since the page was opened. What was typed is still \
+                here: look at it once more, and send it again to have it so.";
+    Notice::bad(title, vec![line.to_owned()])
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/tenant_remove.html")]
+struct RemovePage<'a> {
+    shell: Shell,
+    base: String,
+    slug: String,
+    name: String,
+    version: i64,
+    applications: usize,
+    directories: usize,
+    typed: &'a str,
+    is_wrong: bool,
+}
+
+/// Asks for the tenant's name in addresses, so that the right one goes.
+pub(super) async fn ask_remove(desk: Desk) -> Result<Response, Refused> {
+    desk.needs(Need::Operator)?;
+    Ok(shell::ok(&remove_page(desk, "")))
+}
+
+fn remove_page(desk: Desk, typed: &str) -> RemovePage<'_> {
+    RemovePage {
+        base: desk.path("settings"),
+        slug: desk.slug().to_owned(),
+        name: desk.tenant.name.clone(),
+        version: desk.tenant.version,
+        applications: desk.tenant.applications.len(),
+        directories: desk.tenant.directories.len(),
+        typed,
+        is_wrong: false,
+        shell: desk.shell.titled("Remove this tenant"),
+    }
+}
+
+/// Removes the tenant with everything that belongs to it.
+pub(super) async fn remove(desk: Desk, fields: Fields) -> Result<Response, Refused> {
+    desk.needs(Need::Operator)?;
+    let typed = fields.text("slug");
+    let version = fields.text("version").parse().ok();
+    let version = version.ok_or_else(|| Problem::malformed("the form did not arrive whole"))?;
+    let title = "The tenant was not removed";
+    if typed != desk.slug() {
+        let mut page = remove_page(desk, typed);
+        let line = "What was typed is not the name in this tenant’s addresses.".to_owned();
+        page.shell = page.shell.noting(Notice::bad(title, vec![line]));
+        page.is_wrong = true;
+        return Ok(shell::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
+    }
+    let at = (desk.slug(), &Part::Tenant, &To::Gone);
+    match Box::pin(edit(&desk.app, &desk.caller, at_version(version), at)).await {
+        Ok(_) => Ok(shell::see("/dashboard?done=removed")),
+        Err(problem) => {
+            let mut page = remove_page(desk, typed);
+            page.shell = page.shell.noting(refused(title, &problem));
+            Ok(shell::respond(form_status(&problem), &page))
+        }
+    }
+}
