@@ -13,16 +13,22 @@
 //! directory may answer by a cross-site POST; over plain http, which is for loopback alone,
 //! `Lax`.
 
+use std::cmp::Reverse;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::attempt;
+use broker::cookie::Received;
 use broker::id::{LoginId, Slug};
 use broker::sign_in_loop::{self, Recent};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The most attempts one browser has at a tenant; the oldest gives way.
 const MAX_ATTEMPTS: usize = 10;
+/// What all of them may come to in the `Cookie` header: proxies in front refuse headers of more than
+/// eight kilobytes, for every tab alike (THREATS BR-09). The rest is for the other cookies.
+const MAX_ATTEMPT_OCTETS: usize = 8 * 1024 - 256;
 /// How long a browser remembers which directory it came back from.
 const CHOICE_LIFETIME: TimeDelta = TimeDelta::days(180);
 /// What a browser keeps of one cookie, name and attributes included. [RFC6265-6.1]
@@ -30,7 +36,7 @@ pub(crate) const MAX_COOKIE: usize = 4096;
 
 /// The cookies of one request, for one tenant.
 pub(crate) struct Cookies<'a> {
-    pairs: Vec<(&'a str, &'a str)>,
+    received: Received<'a>,
     names: Names<'a>,
 }
 
@@ -68,6 +74,11 @@ impl<'a> Names<'a> {
         self.set(&self.name("session"), value, lifetime)
     }
 
+    /// Forgets the session, in this browser; that it ended is told by the database.
+    pub(crate) fn drop_session(self) -> Option<HeaderValue> {
+        self.set(&self.name("session"), "", TimeDelta::zero())
+    }
+
     /// Remembers the directory.
     pub(crate) fn set_directory(self, slug: &Slug) -> Option<HeaderValue> {
         self.set(&self.name("directory"), slug.as_str(), CHOICE_LIFETIME)
@@ -97,15 +108,10 @@ impl<'a> Names<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Reads the `Cookie` headers. Names are compared as they are: nothing is decoded or trimmed
-    /// but the one space that separates pairs.
+    /// Reads the `Cookie` headers.
     pub(crate) fn read(headers: &'a HeaderMap, names: Names<'a>) -> Self {
         let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = values
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.strip_prefix(' ').unwrap_or(pair).split_once('='))
-            .collect();
-        Self { pairs, names }
+        Self { received: Received::read(values), names }
     }
 
     /// How these are called.
@@ -113,25 +119,19 @@ impl<'a> Cookies<'a> {
         self.names
     }
 
-    fn only(&self, name: &str) -> Option<&'a str> {
-        let mut found = self.pairs.iter().filter(|(one, _)| *one == name);
-        let value = found.next()?.1;
-        found.next().is_none().then_some(value)
-    }
-
     /// The session's value.
     pub(crate) fn session(&self) -> Option<&'a str> {
-        self.only(&self.names.name("session"))
+        self.received.only(&self.names.name("session"))
     }
 
     /// The directory last come back from.
     pub(crate) fn directory(&self) -> Option<&'a str> {
-        self.only(&self.names.name("directory"))
+        self.received.only(&self.names.name("directory"))
     }
 
     /// The sign-ins that were just sent on, as [`Recent`] writes them.
     pub(crate) fn recent(&self) -> Option<&'a str> {
-        self.only(&self.names.name("recent"))
+        self.received.only(&self.names.name("recent"))
     }
 
     /// Whether any attempt is under way: perhaps in another tab, perhaps abandoned.
@@ -143,16 +143,12 @@ impl<'a> Cookies<'a> {
     pub(crate) fn attempt(&self, login: LoginId) -> Option<(String, Vec<u8>)> {
         let (name, _) =
             self.attempts().find(|(name, _)| name.ends_with(&login.0.simple().to_string()))?;
-        let sealed = URL_SAFE_NO_PAD.decode(self.only(name)?).ok()?;
+        let sealed = URL_SAFE_NO_PAD.decode(self.received.only(name)?).ok()?;
         Some((name.to_owned(), sealed))
     }
 
     fn attempts(&self) -> impl Iterator<Item = (&'a str, i64)> {
-        let prefix = format!("{}.", self.names.name("login"));
-        self.pairs.iter().filter_map(move |(name, _)| {
-            let (time, _) = name.strip_prefix(&prefix)?.split_once('.')?;
-            Some((*name, i64::from_str_radix(time, 16).ok()?))
-        })
+        self.received.timed(format!("{}.", self.names.name("login")))
     }
 
     /// Removes one attempt.
@@ -160,12 +156,19 @@ impl<'a> Cookies<'a> {
         self.names.set(name, "", TimeDelta::zero())
     }
 
-    /// Removes what is over the limit, the oldest first, to make room for one more.
-    pub(crate) fn make_room(&self) -> Vec<HeaderValue> {
+    /// Removes what is over the limits, the oldest first, to make room for one more.
+    pub(crate) fn make_room(&self, cookie: &HeaderValue) -> Vec<HeaderValue> {
         let mut attempts: Vec<_> = self.attempts().collect();
-        attempts.sort_by_key(|(_, time)| *time);
-        let surplus = (attempts.len() + 1).saturating_sub(MAX_ATTEMPTS);
-        attempts.iter().take(surplus).filter_map(|(name, _)| self.drop_attempt(name)).collect()
+        attempts.sort_by_key(|(_, time)| Reverse(*time));
+        let mut octets =
+            cookie.as_bytes().split(|octet| *octet == b';').next().map_or(0, <[u8]>::len);
+        let mut kept = 1;
+        let over = attempts.iter().filter(|(name, _)| {
+            octets += self.received.octets(name);
+            kept += 1;
+            kept > MAX_ATTEMPTS || octets > MAX_ATTEMPT_OCTETS
+        });
+        over.filter_map(|(name, _)| self.drop_attempt(name)).collect()
     }
 }
 
@@ -254,9 +257,29 @@ mod tests {
             .map(|n| format!("{}=x", names.attempt(login(n.into()), at(100 - i64::from(n)))))
             .collect();
         let headers = headers(&pairs.join("; "));
-        let dropped = Cookies::read(&headers, names).make_room();
+        let one = HeaderValue::from_static("a=x; Path=/");
+        let dropped = Cookies::read(&headers, names).make_room(&one);
         assert_eq!(dropped.len(), 1);
         assert!(dropped[0].to_str().unwrap().starts_with(&names.attempt(login(9), at(91))));
+    }
+
+    /// Attempts with a long `state` are large; fewer of them fit.
+    #[test]
+    fn br_09_attempts_stay_below_eight_kilobytes_together() {
+        let slug = slug();
+        let names = Names::new(&slug, true);
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let long = "x".repeat(2_600);
+        let pairs: Vec<_> = (0..4_u8)
+            .map(|n| format!("{}={long}", names.attempt(login(n.into()), at(n.into()))))
+            .collect();
+        let headers = headers(&pairs.join("; "));
+        let incoming = HeaderValue::try_from(format!("a={}; Path=/", "y".repeat(1_000))).unwrap();
+        let dropped = Cookies::read(&headers, names).make_room(&incoming);
+        let dropped: Vec<_> = dropped.iter().map(|it| it.to_str().unwrap()).collect();
+        assert_eq!(dropped.len(), 2, "{dropped:?}");
+        assert!(dropped[0].starts_with(&names.attempt(login(1), at(1))), "{dropped:?}");
+        assert!(dropped[1].starts_with(&names.attempt(login(0), at(0))), "{dropped:?}");
     }
 
     #[test]

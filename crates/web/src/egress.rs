@@ -26,12 +26,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use reqwest::dns::Resolve;
 use reqwest::redirect;
 
 pub use self::policy::Policy;
 #[cfg(test)]
 pub(crate) use self::policy::allowing;
-use self::resolve::{Guard, Refused};
+use self::resolve::{Guard, Refused, System, Unresolved};
 use self::target::{Target, Zone};
 
 /// Directories that are up accept within this time; ones that are down must not hold a login.
@@ -86,10 +87,14 @@ impl Request {
     }
 
     /// How long all of it may take, at most [`LONGEST`].
-    #[cfg(test)]
     pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline.min(LONGEST);
         self
+    }
+
+    /// Where it goes.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// How many octets of an answer are read.
@@ -116,9 +121,15 @@ pub enum EgressError {
     /// The policy forbids the address, the port or the scheme. Nothing was sent.
     #[error("the egress policy forbids connections to {0}")]
     Blocked(String),
-    /// No connection, or one that broke: the name does not exist, nothing listens, TLS failed.
+    /// The name leads to no address.
+    #[error("the name {0} leads to no address")]
+    Unresolved(String),
+    /// No connection, or one that broke: nothing listens, TLS failed.
     #[error("{0} could not be reached")]
     Unreachable(String),
+    /// Its certificate proves nothing.
+    #[error("the certificate of {0} {1}")]
+    Certificate(String, Flaw),
     /// No complete answer in time.
     #[error("{0} did not answer in time")]
     Timeout(String),
@@ -136,6 +147,30 @@ pub enum EgressError {
     NoClient,
 }
 
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Its time is over.
+    Expired,
+    /// It is for another name.
+    Name,
+    /// No authority that is trusted here has signed it, or its chain is not served.
+    Authority,
+    /// Anything else.
+    Other,
+}
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "has expired",
+            Self::Name => "is for another name",
+            Self::Authority => "is of an authority that is not trusted, or comes without its chain",
+            Self::Other => "is not accepted",
+        })
+    }
+}
+
 /// The outbound client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Egress {
@@ -150,9 +185,14 @@ impl Egress {
     /// # Errors
     /// [`EgressError::NoClient`].
     pub(crate) fn new(policy: Policy) -> Result<Self, EgressError> {
+        Self::asking(&(Arc::new(System) as Arc<dyn Resolve>), policy)
+    }
+
+    /// A client that lets `names` resolve.
+    fn asking(names: &Arc<dyn Resolve>, policy: Policy) -> Result<Self, EgressError> {
         let policy = Arc::new(policy);
-        let public = client(&policy, Zone::Public)?;
-        let inside = client(&policy, Zone::Inside)?;
+        let public = client(names, &policy, Zone::Public)?;
+        let inside = client(names, &policy, Zone::Inside)?;
         Ok(Self { policy, public, inside })
     }
 
@@ -204,10 +244,14 @@ impl Egress {
     }
 }
 
-fn client(policy: &Arc<Policy>, zone: Zone) -> Result<reqwest::Client, EgressError> {
+fn client(
+    names: &Arc<dyn Resolve>,
+    policy: &Arc<Policy>,
+    zone: Zone,
+) -> Result<reqwest::Client, EgressError> {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
-        .dns_resolver(Guard::new(Arc::clone(policy), zone))
+        .dns_resolver(Guard::new(Arc::clone(policy), zone, Arc::clone(names)))
         // A proxy would resolve the name itself, behind the policy's back (THREATS EG-06).
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -233,6 +277,12 @@ fn reason(error: &reqwest::Error, host: &str) -> EgressError {
         if inner.is::<Refused>() {
             return EgressError::Blocked(host.to_owned());
         }
+        if inner.is::<Unresolved>() {
+            return EgressError::Unresolved(host.to_owned());
+        }
+        if let Some(flaw) = flaw(&inner.to_string()) {
+            return EgressError::Certificate(host.to_owned(), flaw);
+        }
         cause = inner.source();
     }
     if error.is_timeout() {
@@ -240,6 +290,22 @@ fn reason(error: &reqwest::Error, host: &str) -> EgressError {
     } else {
         EgressError::Unreachable(host.to_owned())
     }
+}
+
+/// What rustls says of the certificate, if that is what it complains of. Its errors are types of a
+/// crate that is not ours to depend on; the words only choose among ours.
+fn flaw(said: &str) -> Option<Flaw> {
+    let (_, why) = said.split_once("invalid peer certificate: ")?;
+    let why = why.to_ascii_lowercase();
+    Some(if why.contains("expired") {
+        Flaw::Expired
+    } else if why.contains("name") {
+        Flaw::Name
+    } else if why.contains("issuer") || why.contains("endentity") {
+        Flaw::Authority
+    } else {
+        Flaw::Other
+    })
 }
 
 fn blocked(error: &EgressError) {

@@ -3,27 +3,37 @@
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use broker::id::LoginId;
+use broker::front::host::PublicHost;
+use broker::id::{LoginId, Slug};
 use broker::seal::MasterKey;
+use ipnet::IpNet;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::api::pace::Pace;
 use crate::clock::Clock;
+use crate::dashboard::{Attempts, Webauthn, relying_party};
 use crate::dns::{Dns, recheck};
 use crate::egress::{Egress, Policy};
+use crate::front::Front;
+use crate::front::tally::Tally;
+use crate::listener::Listener;
+use crate::probe::Prober;
 use crate::recorder::Recorder;
+use crate::sightings::Sightings;
 use crate::tenants::Tenants;
 use crate::upstream::Upstream;
 use crate::{jobs, router};
 
-/// How long running requests may take to finish when the gateway stops.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long the start waits for the database's time.
+const FIRST_COMPARISON: Duration = Duration::from_secs(3);
 /// The most logins remembered as being finished.
 const FINISHING: usize = 100_000;
 
@@ -37,12 +47,18 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The database, connected as the gateway's own role.
     pub store: Store,
+    /// The same, connected as the operator's role, for the admin API.
+    pub operator: Store,
+    /// The same, for who calls it: nobody waits for another's work to be known.
+    pub api_tokens: Store,
     /// The key that seals what browsers carry.
     pub master: MasterKey,
     /// Where the gateway may connect to.
     pub egress: Policy,
     /// Who is asked for the records that prove a domain.
     pub dns: Dns,
+    /// Proxies that may say whose request they pass on.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Why the gateway did not start.
@@ -62,11 +78,27 @@ pub enum StartError {
 /// Everything a request needs.
 pub(crate) struct App {
     pub(crate) store: Store,
+    /// What the admin API works on; nothing on the way of a login touches it.
+    pub(crate) operator: Store,
+    pub(crate) api_tokens: Store,
+    pub(crate) prober: Prober,
+    pub(crate) api: Pace,
+    /// Who tries to sign in to the dashboard.
+    pub(crate) attempts: Attempts,
+    /// What passkeys of the dashboard are for, if there can be any.
+    pub(crate) relying_party: Option<Webauthn>,
+    /// Who is asked for the record that proves a domain.
+    pub(crate) dns: Dns,
+    /// What every issuer begins with.
+    pub(crate) public_url: Arc<str>,
     pub(crate) tenants: Tenants,
     pub(crate) upstream: Upstream,
     pub(crate) master: MasterKey,
     pub(crate) clock: Clock,
     pub(crate) recorder: Recorder,
+    pub(crate) sightings: Sightings,
+    /// Set once it was told to stop: balancers are to look elsewhere.
+    pub(crate) leaving: Arc<AtomicBool>,
     /// Held while a tenant's first key is made, which takes a processor a while.
     pub(crate) making_key: tokio::sync::Mutex<()>,
     /// Whether cookies are Secure: the public URL is https.
@@ -74,6 +106,13 @@ pub(crate) struct App {
     /// Logins whose callback arrived at this node, so that a second copy of it does not redeem the
     /// directory's code once more. The commit's unique key is what holds across nodes.
     pub(crate) finishing: Finishing,
+}
+
+impl App {
+    /// A tenant's issuer.
+    pub(crate) fn issuer(&self, tenant: &Slug) -> String {
+        format!("{}/t/{tenant}", self.public_url)
+    }
 }
 
 /// The last logins whose callback arrived here.
@@ -108,8 +147,9 @@ pub struct Running {
     pub addr: SocketAddr,
     /// The public URL it answers as.
     pub public_url: String,
+    leaving: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -124,43 +164,68 @@ impl Gateway {
             TcpListener::bind(wanted).await.map_err(|e| StartError::Listen(wanted, e))?;
         let addr = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
         let public_url = public_url(options.public_url, addr)?;
+        let public = PublicHost::of(&public_url)
+            .ok_or_else(|| StartError::PublicUrl(public_url.clone(), "it has no host"))?;
         let clock = Clock;
+        // With the database away, the machine's clock has to do until it is back.
+        let _ = tokio::time::timeout(FIRST_COMPARISON, clock.compare(&options.store)).await;
         let egress = Egress::new(options.egress).map_err(StartError::Egress)?;
         let (recorder, writer) = Recorder::start(options.store.clone());
+        let (sightings, observer) = Sightings::start(options.store.clone());
         let tenants = Tenants::new(options.store.clone(), clock, public_url.as_str().into());
+        let leaving = Arc::<AtomicBool>::default();
         let app = Arc::new(App {
+            leaving: Arc::clone(&leaving),
             tenants: tenants.clone(),
+            prober: Prober::over(egress.clone(), clock),
             upstream: Upstream::new(egress, clock),
             store: options.store.clone(),
+            operator: options.operator,
+            api_tokens: options.api_tokens,
+            api: Pace::default(),
+            attempts: Attempts::default(),
+            relying_party: relying_party(&public_url),
+            dns: options.dns.clone(),
+            public_url: public_url.as_str().into(),
             master: options.master,
             clock,
             recorder,
+            sightings,
             making_key: tokio::sync::Mutex::default(),
             secure: public_url.starts_with("https:"),
             finishing: Finishing::default(),
         });
         let (stop, stopping) = watch::channel(false);
+        let tally = Arc::<Tally>::default();
+        let follow = jobs::follow_changes(options.store.clone(), tenants.clone(), stopping.clone());
         let background = vec![
             writer,
-            tokio::spawn(jobs::follow_changes(
-                options.store.clone(),
-                tenants.clone(),
-                stopping.clone(),
-            )),
+            observer,
+            tokio::spawn(follow),
             tokio::spawn(recheck::run(
                 options.store.clone(),
                 tenants.clone(),
-                options.dns,
+                options.dns.clone(),
                 clock,
                 stopping.clone(),
             )),
-            tokio::spawn(jobs::clean_up(options.store, tenants, clock, stopping.clone())),
+            tokio::spawn(jobs::watch_master_key(options.store.clone(), stopping.clone())),
+            tokio::spawn(jobs::state_audit_heads(
+                (options.store.clone(), app.master.clone()),
+                tenants.clone(),
+                clock,
+                stopping.clone(),
+            )),
+            tokio::spawn(jobs::clean_up(options.store.clone(), tenants, clock, stopping.clone())),
+            tokio::spawn(clock.follow(options.store.clone(), stopping.clone())),
+            tokio::spawn(Arc::clone(&tally).run(stopping.clone())),
         ];
-        let service = router::router(app);
-        let server = tokio::spawn(
-            axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).into_future(),
-        );
-        Ok(Running { addr, public_url, stop, server, background })
+        let trusted: Arc<[IpNet]> = options.trusted_proxies.into();
+        let front = Front::new(public, Arc::clone(&trusted), Arc::clone(&tally), stopping.clone());
+        let service = router::router(app, &Arc::new(front));
+        let listener = Listener { socket: listener, trusted, tally };
+        let server = tokio::spawn(listener.serve(service, stopping));
+        Ok(Running { addr, public_url, leaving, stop, server, background })
     }
 }
 
@@ -168,18 +233,20 @@ impl Running {
     /// Stops accepting, lets running requests finish for up to 30 seconds, writes what waits.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        if tokio::time::timeout(DRAIN, self.server).await.is_err() {
-            tracing::warn!("requests were still running after 30 seconds");
-        }
+        let _ = self.server.await;
         for task in self.background {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
         }
     }
 
-    /// Waits until `signal` comes, then stops.
-    pub async fn run_until(self, signal: impl Future<Output = ()>) {
+    /// Waits until `signal` comes, then stops. For `drain_delay` before that it serves as ever and
+    /// `/readyz` says 503: a connection that a balancer makes in the last moment would find nobody
+    /// (THREATS F-15).
+    pub async fn run_until(self, signal: impl Future<Output = ()>, drain_delay: Duration) {
         signal.await;
         tracing::info!("stopping");
+        self.leaving.store(true, Ordering::Relaxed);
+        tokio::time::sleep(drain_delay).await;
         self.stop().await;
     }
 }

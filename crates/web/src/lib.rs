@@ -3,31 +3,39 @@
 //! A handler is five beats: parse → load → decide → commit → answer. The decisions are pure and
 //! live in [`oidc`] and [`broker`]; every SQL statement lives in [`store`].
 //!
-//! - [`login`]: the ten steps of a login, a file each, in their order;
+//! - [`login`]: the ten steps of a login, a file each, in their order; `logout`: its end;
 //! - `well_known`: discovery and JWKS; `health`: probes;
 //! - `tenants`: configuration in memory; `keyring`: signing keys, made on first need;
 //! - `dns`: the TXT records that prove a domain;
 //! - `egress`: the only way out; `upstream`: what is known of a directory, cached;
+//! - `listener`: connections and their bounds; `front`: what every request passes;
 //! - `cookie`, `page`, `refusal`: what the browser gets;
+//! - [`api`], [`dashboard`]: administration, for programs and for people;
 //! - `probe`: what a directory says before anybody signs in through it;
 //! - `test_login`: the same way without signing anybody in;
-//! - `recorder`: timelines, written in batches; `gateway`: all of it put together.
+//! - `recorder`: timelines, `sightings`: what was observed, both written in batches; `gateway`: all of it put together.
 
+pub mod api;
 mod clock;
 mod cookie;
+pub mod dashboard;
 mod dns;
 mod egress;
 mod entropy;
+mod front;
 mod gateway;
 mod health;
 mod jobs;
 mod keyring;
+mod listener;
 pub mod login;
+mod logout;
 mod page;
 mod probe;
 mod recorder;
 mod refusal;
 mod router;
+mod sightings;
 mod tenants;
 mod test_login;
 mod upstream;
@@ -39,3 +47,4 @@ pub use egress::EgressError;
 pub use egress::Policy as EgressPolicy;
 pub use gateway::{Gateway, Options, Running, StartError};
 pub use probe::{Prober, Subject};
+pub use router::{Gate, ROUTES, Route};

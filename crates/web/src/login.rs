@@ -18,14 +18,22 @@
 //! ```
 //!
 //! Steps 1 to 3 write nothing: their state travels in the browser. Steps 4 to 8 commit once. A
-//! live session goes from 2 to 7. What a login needs on its way is a [`Login`]; one that ended
+//! live session goes from 2 to 7. Afterwards the application may refresh, ask about and give back
+//! what it holds: [`refresh`], [`introspect`], [`revoke`]; [`client`] says who it is and [`held`]
+//! whether that still works. What a login needs on its way is a [`Login`]; one that ended
 //! without success is a [`Failed`], which is also its page.
 
 pub(crate) mod answer;
 pub(crate) mod authorize;
+pub(crate) mod client;
+mod failure;
 pub(crate) mod finish;
+pub(crate) mod held;
+pub(crate) mod introspect;
 pub(crate) mod profile;
+pub(crate) mod refresh;
 pub(crate) mod release;
+pub(crate) mod revoke;
 pub(crate) mod route;
 pub(crate) mod start;
 pub(crate) mod token;
@@ -34,24 +42,30 @@ pub(crate) mod userinfo;
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use broker::failure::FailureCode;
-use broker::id::{DirectoryId, LoginId};
+use broker::gate::{self, Closed, Passage};
+use broker::id::{ApplicationId, DirectoryId, LoginId};
 use broker::tenant::Application;
 use broker::timeline::{Step, Timeline};
 use chrono::{DateTime, Utc};
-use oidc::error::{ErrorCode, OAuthError};
-use oidc::op::authorize::CheckedRequest;
+use oidc::error::OAuthError;
+use oidc::op::authorize::{CheckedRequest, PageRefusal};
 use oidc::redirect_uri::TrustedRedirect;
 use store::LoginRecord;
 
 use crate::entropy::{self, NoEntropy};
 use crate::gateway::App;
-use crate::page;
+use crate::page::{self, Fixed, Language};
 use crate::recorder::Record;
+use crate::refusal::{RETRY_AFTER, Refused};
+use crate::sightings::observe::Said;
 use crate::tenants::Loaded;
 use crate::upstream::UpstreamError;
+
+/// The longest value of a request that a timeline shows.
+const LONGEST_QUOTED: usize = 200;
 
 /// Why a step that knows nothing of the application ended: the code, and more about it in our own
 /// words.
@@ -77,6 +91,8 @@ pub(crate) struct Trace {
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) timeline: Timeline,
+    /// What its pages speak.
+    pub(crate) language: Language,
 }
 
 /// A login whose request is proven good: the application is known and so is where to answer.
@@ -87,11 +103,21 @@ pub(crate) struct Login {
 }
 
 impl Trace {
-    /// A new login of this tenant.
-    pub(crate) fn begin(app: Arc<App>, loaded: Arc<Loaded>) -> Result<Self, NoEntropy> {
+    /// A new login of this tenant, in the language of the browser.
+    pub(crate) fn begin(
+        app: Arc<App>,
+        loaded: Arc<Loaded>,
+        headers: &HeaderMap,
+    ) -> Result<Self, NoEntropy> {
         let now = app.clock.now();
         let login = LoginId::new(now, entropy::bytes()?);
-        Ok(Self { app, loaded, login, started_at: now, now, timeline: Timeline::new() })
+        let (timeline, language) = (Timeline::new(), Language::choose(None, headers));
+        Ok(Self { app, loaded, login, started_at: now, now, timeline, language })
+    }
+
+    /// Speaks what the application wishes from here on, if it can. [OIDCC-3.1.2.1]
+    pub(crate) fn speak(&mut self, ui_locales: Option<&str>) {
+        self.language = ui_locales.and_then(Language::wished).unwrap_or(self.language);
     }
 
     /// Adds to the timeline.
@@ -107,6 +133,26 @@ impl Trace {
         detail: impl AsRef<str>,
     ) -> Box<Failed> {
         Failed::of(self, Origin::Nobody, step, failure, detail.as_ref())
+    }
+
+    /// The same where the application is known and the page leads nowhere.
+    pub(crate) fn fail_nowhere(
+        self,
+        application: &Application,
+        why: (Step, FailureCode),
+        detail: impl AsRef<str>,
+    ) -> Box<Failed> {
+        self.fail_of(application.id, why, detail)
+    }
+
+    /// The same for one that is switched off.
+    pub(crate) fn fail_of(
+        self,
+        application: ApplicationId,
+        (step, failure): (Step, FailureCode),
+        detail: impl AsRef<str>,
+    ) -> Box<Failed> {
+        Failed::of(self, Origin::Named(application), step, failure, detail.as_ref())
     }
 
     /// Ends the login where only the application is known: the page leads to its home.
@@ -132,7 +178,9 @@ impl Trace {
         self.timeline.fail(self.app.clock.now(), step, failure, error.description);
         self.record(Some(failure), Known { application: Some(application.id), directory: None });
         let iss = self.loaded.iss(application);
-        answer::deliver(&oidc::op::answer::refusal(redirect, error, iss))
+        let response =
+            answer::deliver(&oidc::op::answer::refusal(redirect, error, iss), self.language)?;
+        Ok(Said::on(response, error.code.as_str()))
     }
 
     /// Ends the login with a page about the application's request, for a mistake that whoever set
@@ -179,7 +227,7 @@ impl Trace {
 /// What is known of a login when it is recorded.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Known {
-    pub(crate) application: Option<broker::id::ApplicationId>,
+    pub(crate) application: Option<ApplicationId>,
     pub(crate) directory: Option<DirectoryId>,
 }
 
@@ -195,6 +243,37 @@ impl Login {
         let Self { trace, application, request } = self;
         let origin = Origin::Request(application, Box::new(request), directory);
         Failed::of(trace, origin, step, failure, detail.as_ref())
+    }
+
+    /// Whether a person of this directory may still be signed in for it, by the configuration of
+    /// this very moment: the directory took its time (THREATS UP-09).
+    pub(crate) async fn is_open(
+        &self,
+        directory: DirectoryId,
+    ) -> Result<Result<(), Closed>, Refused> {
+        let Trace { app, loaded, .. } = &self.trace;
+        let current = app.tenants.get(loaded.tenant.slug.as_str()).await?;
+        let current = current.ok_or(Refused::NotFound)?;
+        let passage = Passage::SignIn { application: self.application.id, directory };
+        Ok(gate::pass(&current.tenant, passage))
+    }
+
+    /// Ends a login whose directory has answered while the database is away. The directory's code is
+    /// spent by then, so that loading the page again would not help; *Try again* asks the directory
+    /// once more, which knows the person still (THREATS F-01). Anything else ends as it came.
+    pub(crate) fn interrupted(
+        self,
+        directory: DirectoryId,
+        step: Step,
+        refused: impl Into<Refused>,
+    ) -> Refused {
+        match refused.into() {
+            Refused::Unavailable => {
+                let detail = "the database did not answer, and nothing was written";
+                self.fail(Some(directory), step, FailureCode::DatabaseUnavailable, detail).into()
+            }
+            other => other,
+        }
     }
 
     /// The issuer, where the application wants it in answers. [RFC9207-2]
@@ -217,6 +296,8 @@ impl Login {
 enum Origin {
     /// Nothing that may be trusted.
     Nobody,
+    /// Which application it was, for the timeline alone.
+    Named(ApplicationId),
     /// The application.
     Application(Arc<Application>),
     /// The application, where to answer it, and what.
@@ -228,7 +309,7 @@ enum Origin {
 impl Origin {
     fn application(&self) -> Option<&Arc<Application>> {
         match self {
-            Self::Nobody => None,
+            Self::Nobody | Self::Named(_) => None,
             Self::Application(application)
             | Self::Refused(application, ..)
             | Self::Request(application, ..) => Some(application),
@@ -236,11 +317,16 @@ impl Origin {
     }
 
     fn known(&self) -> Known {
-        let directory = match self {
-            Self::Request(.., directory) => *directory,
-            Self::Nobody | Self::Application(_) | Self::Refused(..) => None,
-        };
-        Known { application: self.application().map(|one| one.id), directory }
+        match self {
+            Self::Nobody => Known::default(),
+            Self::Named(id) => Known { application: Some(*id), directory: None },
+            Self::Application(one) | Self::Refused(one, ..) => {
+                Known { application: Some(one.id), directory: None }
+            }
+            Self::Request(one, _, directory) => {
+                Known { application: Some(one.id), directory: *directory }
+            }
+        }
     }
 }
 
@@ -267,11 +353,17 @@ impl Failed {
     /// The page: why, who can mend it, the support code, *Try again* and *Return to the
     /// application*, which delivers the protocol's error.
     pub(crate) fn into_response(self) -> Response {
-        let Ok(nonce) = entropy::bytes() else { return page::not_found() };
+        let code = self.failure.as_str();
+        Said::on(self.page(), code)
+    }
+
+    fn page(self) -> Response {
+        let Ok(nonce) = entropy::bytes() else { return Fixed::NotFound.into_response() };
         let application = self.origin.application().map(|one| one.name.as_str());
         let support_code = self.trace.login.support_code();
         if let FailureCode::AttemptMissing
         | FailureCode::AttemptExpired
+        | FailureCode::AttemptOutdated
         | FailureCode::AttemptUsed = self.failure
         {
             return self.start_over(nonce, application, &support_code);
@@ -279,7 +371,7 @@ impl Failed {
         let (try_again, return_to) = match &self.origin {
             Origin::Request(application, request, _) => {
                 let iss = self.trace.loaded.iss(application);
-                let error = protocol_error(self.failure);
+                let error = failure::protocol_error(self.failure);
                 let answer = oidc::op::answer::refusal(&request.redirect, &error, iss);
                 (Some(self.again(application, request)), Some(page::Action::from(answer)))
             }
@@ -288,25 +380,32 @@ impl Failed {
                 let answer = oidc::op::answer::refusal(redirect, error, iss);
                 (None, Some(page::Action::from(answer)))
             }
-            Origin::Application(application) => {
-                (Some(page::Action::Link(application.home_url.clone())), None)
-            }
-            Origin::Nobody => (None, None),
+            Origin::Application(application) => (home(application), None),
+            Origin::Nobody | Origin::Named(_) => (None, None),
         };
-        page::error(
+        let shown = self.failure.shown();
+        let unknown = PageRefusal::ClientUnknown.to_string();
+        let detail = if shown == self.failure { &self.detail } else { &unknown };
+        let mut response = page::error(
             nonce,
+            self.trace.language,
             page::ErrorPage {
-                status: status(self.failure),
+                status: failure::status(self.failure),
                 tenant_name: Some(&self.trace.loaded.tenant.name),
                 application_name: application,
-                failure: self.failure,
-                detail: Some(&self.detail),
+                failure: shown,
+                detail: Some(detail),
                 support_code: Some(&support_code),
                 at: self.trace.now,
                 try_again,
                 return_to,
             },
-        )
+        );
+        if self.failure == FailureCode::DatabaseUnavailable {
+            let seconds = HeaderValue::from_static(RETRY_AFTER);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 
     /// The page for somebody who came too late, twice or in another browser: nothing failed, it
@@ -317,10 +416,10 @@ impl Failed {
         application: Option<&str>,
         support_code: &str,
     ) -> Response {
-        let start_again =
-            self.origin.application().map(|one| page::Action::Link(one.home_url.clone()));
+        let start_again = self.origin.application().and_then(|application| home(application));
         page::notice(
             nonce,
+            self.trace.language,
             page::Notice {
                 status: StatusCode::BAD_REQUEST,
                 tenant_name: Some(&self.trace.loaded.tenant.name),
@@ -338,39 +437,15 @@ impl Failed {
     }
 }
 
-/// What the application is told when a person returns to it from the error page.
-fn protocol_error(failure: FailureCode) -> OAuthError {
-    match failure {
-        FailureCode::DirectoryRefused
-        | FailureCode::DirectoryNotAssigned
-        | FailureCode::TenantNotAllowed
-        | FailureCode::HostedDomainNotAllowed
-        | FailureCode::GuestNotAllowed
-        | FailureCode::UserBlocked => {
-            OAuthError::new(ErrorCode::AccessDenied, "the sign-in was refused")
-        }
-        FailureCode::AuthenticationTooOld | FailureCode::DirectoryLoginRequired => {
-            OAuthError::new(ErrorCode::LoginRequired, "a fresh sign-in is needed")
-        }
-        FailureCode::DirectoryUnreachable | FailureCode::DatabaseUnavailable => OAuthError::new(
-            ErrorCode::TemporarilyUnavailable,
-            "the sign-in is not possible at the moment",
-        ),
-        _ => OAuthError::new(ErrorCode::ServerError, "the sign-in could not be completed"),
-    }
+/// Where a person begins again, if the application has an address yet.
+fn home(application: &Application) -> Option<page::Action> {
+    let home = &application.home_url;
+    (!home.is_empty()).then(|| page::Action::Link(home.clone()))
 }
 
-fn status(failure: FailureCode) -> StatusCode {
-    match failure {
-        FailureCode::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-        FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        FailureCode::DirectoryUnreachable => StatusCode::BAD_GATEWAY,
-        FailureCode::UserBlocked
-        | FailureCode::DirectoryRefused
-        | FailureCode::DirectoryNotAssigned
-        | FailureCode::TenantNotAllowed
-        | FailureCode::HostedDomainNotAllowed
-        | FailureCode::GuestNotAllowed => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
-    }
+/// A value of a request or of the settings, for a timeline: whole, so that staff can compare it octet
+/// for octet; or not at all, if it is long or has spaces in it as a sentence has (THREATS AZ-17).
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = text.len() <= LONGEST_QUOTED && text.bytes().all(|b| b.is_ascii_graphic());
+    if plain { format!("`{text}`") } else { "(not shown)".to_owned() }
 }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use broker::id::DirectoryId;
+use broker::id::{DirectoryId, TenantId};
 use broker::probe::{ProbeReport, Tried, What};
 use broker::settings::{DirectorySettings, TokenEndpointAuthMethod};
 use broker::tenant::{Directory, DirectorySecrets, SecretSlot};
@@ -21,11 +21,13 @@ use crate::clock::Clock;
 use crate::egress::{Egress, EgressError, Policy};
 use crate::entropy::{self, NoEntropy};
 use crate::keyring::KeyRing;
-use crate::upstream::{Asked, Exchange, Upstream, UpstreamError, fetch};
+use crate::upstream::{Asked, Calls, Exchange, Upstream, UpstreamError, fetch};
 
 /// A directory that may not be saved yet.
 #[derive(Debug)]
 pub struct Subject<'a> {
+    /// Whose it is, or will be: what one tenant asks takes no other's turn.
+    pub tenant: TenantId,
     /// What was written of it.
     pub settings: &'a DirectorySettings,
     /// Our secrets there.
@@ -38,7 +40,7 @@ pub struct Subject<'a> {
 
 /// Asks directories about themselves.
 pub struct Prober {
-    egress: Egress,
+    calls: Calls,
     upstream: Upstream,
     clock: Clock,
 }
@@ -49,9 +51,13 @@ impl Prober {
     /// # Errors
     /// [`EgressError::NoClient`].
     pub fn new(policy: Policy) -> Result<Self, EgressError> {
-        let egress = Egress::new(policy)?;
-        let clock = Clock;
-        Ok(Self { upstream: Upstream::new(egress.clone(), clock), egress, clock })
+        Ok(Self::over(Egress::new(policy)?, Clock))
+    }
+
+    /// One over this client.
+    pub(crate) fn over(egress: Egress, clock: Clock) -> Self {
+        let calls = Calls::new(egress.clone(), clock);
+        Self { calls, upstream: Upstream::new(egress, clock), clock }
     }
 
     /// Asks, as far as the answers allow.
@@ -65,8 +71,10 @@ impl Prober {
         else {
             return report;
         };
-        let Some(metadata) = self.discover(&mut report, &directory).await else { return report };
-        self.keys(&mut report, &metadata).await;
+        let tenant = subject.tenant;
+        let discovered = self.discover(&mut report, tenant, &directory).await;
+        let Some(metadata) = discovered else { return report };
+        self.keys(&mut report, tenant, &metadata).await;
         report.metadata(&directory, &metadata);
         // Whatever is wrong so far, the secret is not shown to it.
         if !report.has_problem() {
@@ -78,10 +86,11 @@ impl Prober {
     async fn discover(
         &self,
         report: &mut ProbeReport,
+        tenant: TenantId,
         directory: &Directory,
     ) -> Option<ProviderMetadata> {
         let url = &directory.discovery_url;
-        match fetch(&self.egress, Asked::Discovery, url, metadata::MAX_BYTES).await {
+        match fetch(&self.calls, tenant, Asked::Discovery, url, metadata::MAX_BYTES).await {
             Ok(document) => report.document(directory, &document),
             Err(UpstreamError::Status { status, .. }) => {
                 report.no_document(directory, status);
@@ -94,9 +103,9 @@ impl Prober {
         }
     }
 
-    async fn keys(&self, report: &mut ProbeReport, metadata: &ProviderMetadata) {
+    async fn keys(&self, report: &mut ProbeReport, tenant: TenantId, metadata: &ProviderMetadata) {
         let url = &metadata.jwks_uri;
-        match fetch(&self.egress, Asked::Keys, url, MAX_JWKS_BYTES).await {
+        match fetch(&self.calls, tenant, Asked::Keys, url, MAX_JWKS_BYTES).await {
             Ok(document) => match Jwks::parse(&document) {
                 Ok(keys) => report.keys(Ok(keys.len())),
                 Err(error) => report.keys(Err(&error.to_string())),
@@ -133,7 +142,11 @@ impl Prober {
         for (slot, secrets) in each {
             let Some(directory) = compiled(report, subject.settings, secrets) else { return };
             match self.tried(subject, &directory, metadata).await {
-                Ok(Err(UpstreamError::Egress { .. })) => {
+                Ok(Err(
+                    UpstreamError::Egress { .. }
+                    | UpstreamError::Resting { .. }
+                    | UpstreamError::Busy { .. },
+                )) => {
                     report.unanswered(What::Credentials, &metadata.token_endpoint);
                 }
                 Ok(Err(error)) => {
@@ -165,7 +178,8 @@ impl Prober {
         let (code, verifier) = (entropy::token()?, CodeVerifier::from_entropy(&entropy::bytes()?));
         let (code, verifier) = (code.as_str(), verifier.expose());
         let exchange = Exchange { code, redirect_uri: subject.redirect_uri, verifier };
-        let tried = self.upstream.try_each(directory, metadata, exchange, key.as_deref()).await;
+        let (upstream, tenant) = (&self.upstream, subject.tenant);
+        let tried = upstream.try_each(tenant, directory, metadata, exchange, key.as_deref()).await;
         Ok(tried.tokens.map(drop))
     }
 }

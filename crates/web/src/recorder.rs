@@ -50,16 +50,29 @@ impl Recorder {
     }
 }
 
+/// Waits for what is to be written, and then as long as said for more; `false` when nothing can come.
+pub(crate) async fn gather<T>(
+    records: &mut mpsc::Receiver<T>,
+    batch: &mut Vec<T>,
+    most: usize,
+    time: Duration,
+) -> bool {
+    if records.recv_many(batch, most).await == 0 {
+        return false;
+    }
+    if batch.len() < most {
+        tokio::time::sleep(time).await;
+        while batch.len() < most {
+            let Ok(record) = records.try_recv() else { break };
+            batch.push(record);
+        }
+    }
+    true
+}
+
 async fn write(store: Store, mut records: mpsc::Receiver<Record>, dropped: Arc<AtomicU64>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while records.recv_many(&mut batch, BATCH).await > 0 {
-        if batch.len() < BATCH {
-            tokio::time::sleep(GATHER).await;
-            while batch.len() < BATCH {
-                let Ok(record) = records.try_recv() else { break };
-                batch.push(record);
-            }
-        }
+    while gather(&mut records, &mut batch, BATCH, GATHER).await {
         let (mut logins, mut userinfo) = (Vec::new(), Vec::new());
         for record in batch.drain(..) {
             match record {

@@ -7,14 +7,18 @@ use oidc::error::{ErrorCode, OAuthError};
 use serde_json::json;
 use store::StoreError;
 
-use crate::entropy::{self, NoEntropy};
+use crate::entropy::NoEntropy;
 use crate::keyring::KeyError;
 use crate::login::Failed;
-use crate::page;
+use crate::page::Fixed;
+use crate::sightings::observe::Said;
 use crate::tenants::Unloaded;
 
 /// How many seconds to wait before trying again while the database is away.
-const RETRY_AFTER: &str = "5";
+pub(crate) const RETRY_AFTER: &str = "5";
+/// The same for a machine. An application whose refresh was lost with the answer has ten seconds to
+/// ask once more (THREATS TK-10), of which the database may have had six.
+const MACHINE_RETRY_AFTER: &str = "2";
 
 /// A request that ends without success.
 pub(crate) enum Refused {
@@ -77,12 +81,11 @@ impl From<Box<Failed>> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let nonce = entropy::bytes().unwrap_or_default();
         match self {
-            Self::NotFound => page::not_found(),
+            Self::NotFound => Fixed::NotFound.into_response(),
             Self::Failed(failed) => failed.into_response(),
-            Self::Unavailable => page::unavailable(nonce),
-            Self::Internal => page::internal(nonce),
+            Self::Unavailable => Fixed::Unavailable.into_response(),
+            Self::Internal => Fixed::Internal.into_response(),
         }
     }
 }
@@ -137,7 +140,8 @@ impl From<KeyError> for RefusedJson {
 
 impl IntoResponse for RefusedJson {
     fn into_response(self) -> Response {
-        match self {
+        let code = self.code();
+        let response = match self {
             Self::NotFound => {
                 (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response()
             }
@@ -151,13 +155,26 @@ impl IntoResponse for RefusedJson {
                 let mut response = body(StatusCode::SERVICE_UNAVAILABLE, &error);
                 response
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static(MACHINE_RETRY_AFTER));
                 response
             }
             Self::Internal => {
                 let error = OAuthError::new(ErrorCode::ServerError, "something went wrong here");
                 body(StatusCode::INTERNAL_SERVER_ERROR, &error)
             }
+        };
+        Said::on(response, code)
+    }
+}
+
+impl RefusedJson {
+    /// The error code that is sent.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) | Self::Bearer(Some(error)) => error.code.as_str(),
+            Self::Unavailable => ErrorCode::TemporarilyUnavailable.as_str(),
+            Self::Internal => ErrorCode::ServerError.as_str(),
+            Self::NotFound | Self::Bearer(None) => "",
         }
     }
 }

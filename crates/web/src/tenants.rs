@@ -1,19 +1,23 @@
 //! Configuration in memory: a tenant with its applications, directories and keys.
 //!
 //! Loaded once however many ask, kept at its last good value while the database is away, dropped
-//! when the database says that it changed (LISTEN/NOTIFY), and checked against its version every
-//! [`FRESH`] in case that word was lost. Nothing here lists all tenants.
+//! when the database says that it changed (LISTEN/NOTIFY), and checked against its version in case
+//! that word was lost: beside the request that comes after [`FRESH`], and before the answer to one
+//! that comes after [`OLD`]. Nothing here lists all tenants.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use broker::domain_proof::Proof;
-use broker::id::{Slug, TenantId};
+use broker::id::{ApplicationId, Slug, TenantId};
 use broker::sub::PairwiseKey;
 use broker::tenant::{Application, Tenant};
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
+use oidc::jose::Jwks;
+use oidc::op::logout::{Hint, identify};
+use serde_json::json;
 use store::{Compiled, Store, StoreError, TenantRecord};
 use tokio::task::JoinHandle;
 
@@ -21,7 +25,10 @@ use crate::clock::Clock;
 use crate::keyring::KeyRing;
 
 /// How long a value is used without asking whether it is still the newest.
-const FRESH: TimeDelta = TimeDelta::seconds(5);
+const FRESH: TimeDelta = TimeDelta::seconds(2);
+/// From then on a request waits for the answer: a change is in force everywhere within five seconds,
+/// also at a node that was idle and heard no word of it (THREATS F-30).
+const OLD: TimeDelta = TimeDelta::milliseconds(4_500);
 /// How long a request may wait for the check of a value that may be out of date.
 const SUSPECT_CHECK: Duration = Duration::from_millis(250);
 /// The most tenants kept.
@@ -36,6 +43,8 @@ const UNKNOWN_CAPACITY: u64 = 10_000;
 pub(crate) struct Loaded {
     /// The configuration.
     pub(crate) tenant: Tenant,
+    /// The applications that are switched off and not in it, by `client_id`.
+    pub(crate) disabled: Vec<(ApplicationId, String)>,
     /// The signing keys.
     pub(crate) keys: KeyRing,
     /// The key of pairwise identifiers.
@@ -55,6 +64,14 @@ impl Loaded {
     /// Which configuration it is.
     pub(crate) fn version(&self) -> i64 {
         self.version
+    }
+
+    /// Whom an ID token names that this issuer made; keys that have retired count while they are
+    /// published.
+    pub(crate) fn identify(&self, raw: &str, now: DateTime<Utc>) -> Option<Hint> {
+        let set = json!({ "keys": self.keys.published(now) });
+        let keys = Jwks::parse(set.to_string().as_bytes()).ok()?;
+        identify(raw, &keys, &self.issuer)
     }
 
     /// The issuer, where the application wants it in authorization responses. [RFC9207-2]
@@ -92,7 +109,7 @@ impl Tenants {
         let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
         if let Some(loaded) = self.loaded.get(&slug).await {
             let check = self.check(&slug, &loaded);
-            if !loaded.suspect.load(Ordering::Relaxed) {
+            if !loaded.suspect.load(Ordering::Relaxed) && !self.is_older_than(OLD, &loaded) {
                 return Ok(Some(loaded));
             }
             if let Some(check) = check {
@@ -104,6 +121,11 @@ impl Tenants {
             return Ok(None);
         }
         self.load(slug).await
+    }
+
+    /// The same if it is in memory, without asking anybody.
+    pub(crate) async fn peek(&self, slug: &str) -> Option<Arc<Loaded>> {
+        self.loaded.get(&slug.parse::<Slug>().ok()?).await
     }
 
     /// Loads the tenant again, for instance after its first key was made.
@@ -145,7 +167,7 @@ impl Tenants {
             let record =
                 self.store.tenant_by_slug(&slug).await.map_err(|error| Missing::failed(&error))?;
             let record = record.ok_or(Missing::Unknown)?;
-            Ok::<_, Missing>(Arc::new(self.compile(record)))
+            self.compile(record).await.map(Arc::new)
         };
         match self.loaded.try_get_with_by_ref(&slug, loading).await {
             Ok(loaded) => Ok(Some(loaded)),
@@ -162,9 +184,7 @@ impl Tenants {
     /// Starts to check a value that is due or suspect, unless that is under way. The check is a task
     /// of its own: it ends also when the request that began it is gone.
     fn check(&self, slug: &Slug, loaded: &Arc<Loaded>) -> Option<JoinHandle<()>> {
-        let due = loaded.checked_at.load(Ordering::Relaxed) + FRESH.num_milliseconds();
-        let wanted =
-            self.clock.now().timestamp_millis() >= due || loaded.suspect.load(Ordering::Relaxed);
+        let wanted = self.is_older_than(FRESH, loaded) || loaded.suspect.load(Ordering::Relaxed);
         if !wanted || loaded.checking.swap(true, Ordering::Relaxed) {
             return None;
         }
@@ -175,6 +195,12 @@ impl Tenants {
             }
             loaded.checking.store(false, Ordering::Relaxed);
         }))
+    }
+
+    /// Whether it is this long since the database was asked.
+    fn is_older_than(&self, age: TimeDelta, loaded: &Loaded) -> bool {
+        let then = loaded.checked_at.load(Ordering::Relaxed);
+        self.clock.now().timestamp_millis() >= then + age.num_milliseconds()
     }
 
     /// Asks the database; while it is away, the last good value stays in use.
@@ -193,16 +219,23 @@ impl Tenants {
         }
     }
 
-    fn compile(&self, record: TenantRecord) -> Loaded {
-        let Compiled { tenant, keys, pairwise, proofs, version, invalid } = record.compile();
+    /// Compiling may take a while, where mappings have many regular expressions: others of this
+    /// thread need not wait for it (THREATS CL-02, F-20).
+    async fn compile(&self, record: TenantRecord) -> Result<Loaded, Missing> {
+        let compiled = tokio::task::spawn_blocking(|| record.compile()).await;
+        let Ok(Compiled { tenant, disabled, keys, pairwise, proofs, version, invalid }) = compiled
+        else {
+            return Err(Missing::Failed(Unloaded::Broken));
+        };
         for (what, errors) in &invalid {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             tracing::error!(tenant.slug = %tenant.slug, %what, ?errors, "stored settings are not valid");
         }
         let now: DateTime<Utc> = self.clock.now();
-        Loaded {
+        Ok(Loaded {
             issuer: format!("{}/t/{}", self.public_url, tenant.slug),
             tenant,
+            disabled,
             keys: KeyRing::parse(keys),
             pairwise,
             proofs,
@@ -210,7 +243,7 @@ impl Tenants {
             checked_at: AtomicI64::new(now.timestamp_millis()),
             checking: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
-        }
+        })
     }
 }
 

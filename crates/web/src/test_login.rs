@@ -10,7 +10,7 @@
 //! grant is written and no cookie is set but the attempt's; the timeline is recorded, without
 //! values, like every other. A directory can be tested in the states `testing` and `active`.
 
-mod report;
+pub(crate) mod report;
 
 use std::sync::Arc;
 
@@ -19,13 +19,14 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use broker::attempt::Leg;
 use broker::failure::FailureCode;
+use broker::gate::{self, Passage};
 use broker::id::LoginId;
-use broker::settings::DirectoryState;
 use broker::tenant::Directory;
-use broker::test_ticket::TestTicket;
+use broker::test_ticket::{Shown, TestTicket};
 use broker::timeline::Step;
 use oidc::params::Params;
 use oidc::rp::callback::CallbackAnswer;
+use store::{SightingKind, SightingSubject};
 
 use self::report::Report;
 use crate::cookie::{Cookies, Names};
@@ -46,15 +47,16 @@ pub(crate) async fn open(
 ) -> Result<Response, Refused> {
     let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
-    let mut trace = Trace::begin(app, Arc::clone(&loaded))?;
+    let mut trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
     let step = Step::Start;
-    let Some(login) = ticket(&trace, &directory, query.as_deref().unwrap_or_default()) else {
+    let Some(ticket) = ticket(&trace, &directory, query.as_deref().unwrap_or_default()) else {
         let detail = "the link is altered, too old, or not for this directory";
         return Err(trace.fail(step, FailureCode::TestLinkInvalid, detail).into());
     };
-    if let Some((failure, detail)) = untestable(&directory) {
+    if let Some((failure, detail)) = untestable(&trace, &directory) {
         return Err(trace.fail(step, failure, detail).into());
     }
+    let login = ticket.login;
     let store = trace.app.store.tenant(loaded.tenant.id);
     if store.take_spilled(login.0, trace.now).await?.is_none() {
         let detail = "the link was used before";
@@ -63,7 +65,7 @@ pub(crate) async fn open(
     trace.login = login;
     let left = leave(&trace, &directory, None, Wishes::default()).await;
     let (leg, url) = match left {
-        Ok(left) => left,
+        Ok((leg, url)) => (Leg { profile_only: ticket.shown == Shown::Profile, ..leg }, url),
         Err((failure, detail)) => {
             begin_timeline(&mut trace, &directory);
             return failed(trace, &directory, (step, failure, detail), None);
@@ -79,22 +81,18 @@ pub(crate) async fn open(
     Ok(depart(&url, &Cookies::read(&headers, names), cookie))
 }
 
-/// The login that the link begins.
-fn ticket(trace: &Trace, directory: &Directory, query: &str) -> Option<LoginId> {
+/// What the link begins.
+fn ticket(trace: &Trace, directory: &Directory, query: &str) -> Option<TestTicket> {
     let params = Params::parse(query.as_bytes()).ok()?;
     let (key, tenant) = (trace.app.master.browser_key(), trace.loaded.tenant.id);
     let text = params.get("ticket")?;
-    let ticket = TestTicket::open(key, tenant, directory.id, text, trace.now).ok()?;
-    Some(ticket.login)
+    TestTicket::open(key, tenant, directory.id, text, trace.now).ok()
 }
 
 /// Why this directory cannot be tested, if it cannot.
-fn untestable(directory: &Directory) -> Option<(FailureCode, &'static str)> {
-    match directory.state {
-        DirectoryState::Testing | DirectoryState::Active => None,
-        DirectoryState::Draft => Some((FailureCode::DirectoryPaused, "it is a draft")),
-        DirectoryState::Paused => Some((FailureCode::DirectoryPaused, "it is paused")),
-    }
+fn untestable(trace: &Trace, directory: &Directory) -> Option<Why> {
+    let closed = gate::pass(&trace.loaded.tenant, Passage::Test(directory.id)).err()?;
+    Some((closed.failure(), closed.to_string()))
 }
 
 /// What every timeline of a test begins with; nothing of it is recorded before its end.
@@ -127,13 +125,20 @@ pub(crate) async fn finish(
     trace.started_at = leg.started_at;
     begin_timeline(&mut trace, &directory);
     trace.timeline.note(leg.started_at, Step::Start, "The browser left for the directory.");
-    let outdated = outdated_leg(&leg, &directory, trace.now).or_else(|| untestable(&directory));
+    let outdated = outdated_leg(&leg, &directory, trace.now)
+        .map(|(failure, detail)| (failure, detail.to_owned()))
+        .or_else(|| untestable(&trace, &directory));
     if let Some((failure, detail)) = outdated {
-        return failed(trace, &directory, (step, failure, detail.to_owned()), spent);
+        return failed(trace, &directory, (step, failure, detail), spent);
     }
     match Box::pin(ask(&mut trace, &leg, answer, (Arc::clone(&directory), None))).await {
         Ok(answered) => {
-            let report = Box::pin(report::report(&mut trace, answered)).await?;
+            let report = Box::pin(report::report(&mut trace, answered, leg.profile_only)).await?;
+            if report.failed.is_none() {
+                let (kind, subject) =
+                    (SightingKind::DirectoryTested, SightingSubject::Directory(directory.id));
+                trace.app.see(&trace.loaded, kind, subject, String::new()).await;
+            }
             Ok(show(trace, &directory, &report, spent)?)
         }
         Err((failure, detail)) => failed(trace, &directory, (step, failure, detail), spent),

@@ -11,12 +11,16 @@
 //! What is remembered is remembered per tenant and directory, even where two tenants use the same
 //! issuer: one tenant's directory cannot serve another's logins. No URL out of a claim is ever
 //! fetched; the endpoints are those of the metadata, and where they may lead the egress policy
-//! decides.
+//! decides. How many requests a tenant has under way, and which endpoint is left alone because it
+//! is down, `calls` decides with `turns` and `rest`.
 
 mod cache;
+mod calls;
 mod error;
 mod exchange;
 mod request;
+mod rest;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,12 +34,13 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use oidc::jose::{Alg, Jwks, MAX_JWKS_BYTES};
 use oidc::rp::id_token::{self, Expected, IdTokenError, VerifiedIdToken};
 use oidc::rp::issuer::IssuerRule;
-use oidc::rp::metadata::{self, ProviderMetadata};
+use oidc::rp::metadata::{self, MetadataError, ProviderMetadata};
 use oidc::rp::userinfo;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use self::cache::SoftCache;
+pub(crate) use self::calls::Calls;
 pub(crate) use self::error::{Asked, UpstreamError, sent_back};
 pub(crate) use self::exchange::{Exchange, Tokens};
 pub(crate) use self::request::AuthorizationRequest;
@@ -44,7 +49,7 @@ use crate::egress::{Egress, EgressError, Request};
 
 /// The directories, as the gateway knows them.
 pub(crate) struct Upstream {
-    egress: Egress,
+    calls: Calls,
     clock: Clock,
     metadata: SoftCache<MetadataKey, ProviderMetadata>,
     keys: SoftCache<KeysKey, Jwks>,
@@ -83,7 +88,8 @@ pub(crate) struct Verify<'a> {
 impl Upstream {
     /// Knows nothing yet.
     pub(crate) fn new(egress: Egress, clock: Clock) -> Self {
-        Self { egress, clock, metadata: SoftCache::new(), keys: SoftCache::new() }
+        let calls = Calls::new(egress, clock);
+        Self { calls, clock, metadata: SoftCache::new(), keys: SoftCache::new() }
     }
 
     /// The directory's metadata. [OIDCD-4]
@@ -103,10 +109,14 @@ impl Upstream {
             replaced: directory.metadata.clone(),
         };
         let MetadataKey { discovery_url: url, issuer, replaced, .. } = key.clone();
-        let egress = self.egress.clone();
+        let (id, known) = (directory.id, directory.endpoint_hosts.clone());
+        let calls = self.calls.clone();
         let load = async move {
-            let document = fetch(&egress, Asked::Discovery, &url, metadata::MAX_BYTES).await?;
-            Ok(ProviderMetadata::parse_with(&document, &issuer, &replaced)?)
+            let asked = Asked::Discovery;
+            let document = fetch(&calls, tenant, asked, &url, metadata::MAX_BYTES).await?;
+            let read = ProviderMetadata::parse_with(&document, &issuer, &replaced);
+            let judged = read.and_then(|metadata| metadata.stays_at(&known));
+            Ok(judged.inspect_err(|error| changed(tenant, id, error))?)
         };
         let answer = self.metadata.get(key, self.clock.now(), load).await;
         answer.inspect_err(|error| report(tenant, directory, error))
@@ -120,7 +130,7 @@ impl Upstream {
         metadata: &ProviderMetadata,
     ) -> Result<Arc<Jwks>, UpstreamError> {
         let key = keys_key(tenant, directory, metadata);
-        let load = load_keys(self.egress.clone(), metadata.jwks_uri.clone());
+        let load = load_keys(self.calls.clone(), tenant, metadata.jwks_uri.clone());
         self.keys.get(key, self.clock.now(), load).await
     }
 
@@ -135,7 +145,7 @@ impl Upstream {
         seen: Arc<Jwks>,
     ) -> Arc<Jwks> {
         let key = keys_key(tenant, directory, metadata);
-        let load = load_keys(self.egress.clone(), metadata.jwks_uri.clone());
+        let load = load_keys(self.calls.clone(), tenant, metadata.jwks_uri.clone());
         self.keys.newer(key, seen, self.clock.now(), load).await
     }
 
@@ -174,7 +184,10 @@ impl Upstream {
             verified => verified,
         };
         verified
-            .map_err(UpstreamError::IdToken)
+            .map_err(|error| {
+                let stated = id_token::explain(raw, error, &expected, now);
+                UpstreamError::IdToken { error, stated }
+            })
             .inspect_err(|error| report(tenant, directory, error))
     }
 
@@ -190,12 +203,13 @@ impl Upstream {
         access_token: &SecretString,
         sub: &str,
     ) -> Result<Map<String, Value>, UpstreamError> {
-        let claims = self.ask_userinfo(metadata, access_token, sub).await;
+        let claims = self.ask_userinfo(tenant, metadata, access_token, sub).await;
         claims.inspect_err(|error| report(tenant, directory, error))
     }
 
     async fn ask_userinfo(
         &self,
+        tenant: TenantId,
         metadata: &ProviderMetadata,
         access_token: &SecretString,
         sub: &str,
@@ -210,8 +224,7 @@ impl Upstream {
             .header(AUTHORIZATION, bearer)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .max_body(userinfo::MAX_BYTES);
-        let reply = self.egress.send(request).await;
-        let reply = reply.map_err(|error| UpstreamError::Egress { asked, error })?;
+        let reply = self.calls.send(tenant, asked, request).await?;
         if reply.status != StatusCode::OK {
             return Err(UpstreamError::Status { asked, status: reply.status.as_u16() });
         }
@@ -226,8 +239,8 @@ fn keys_key(tenant: TenantId, directory: &Directory, metadata: &ProviderMetadata
     KeysKey { tenant, directory: directory.id, jwks_uri: metadata.jwks_uri.clone() }
 }
 
-async fn load_keys(egress: Egress, url: String) -> Result<Jwks, UpstreamError> {
-    let document = fetch(&egress, Asked::Keys, &url, MAX_JWKS_BYTES).await?;
+async fn load_keys(calls: Calls, tenant: TenantId, url: String) -> Result<Jwks, UpstreamError> {
+    let document = fetch(&calls, tenant, Asked::Keys, &url, MAX_JWKS_BYTES).await?;
     Ok(Jwks::parse(&document)?)
 }
 
@@ -240,22 +253,38 @@ fn algorithms(directory: &Directory, metadata: &ProviderMetadata) -> Vec<Alg> {
 /// Fetches a public document; once more if the connection failed, since directories restart too.
 /// A directory that is silent is not asked twice.
 pub(crate) async fn fetch(
-    egress: &Egress,
+    calls: &Calls,
+    tenant: TenantId,
     asked: Asked,
     url: &str,
     max_body: usize,
 ) -> Result<Bytes, UpstreamError> {
     let accept = HeaderValue::from_static("application/json, application/jwk-set+json");
     let request = Request::get(url).header(ACCEPT, accept).max_body(max_body);
-    let reply = match egress.send(request.clone()).await {
-        Err(EgressError::Unreachable(_)) => egress.send(request).await,
+    let reply = match calls.send(tenant, asked, request.clone()).await {
+        Err(UpstreamError::Egress { error: EgressError::Unreachable(_), .. }) => {
+            calls.send(tenant, asked, request).await
+        }
         reply => reply,
     };
-    let reply = reply.map_err(|error| UpstreamError::Egress { asked, error })?;
+    let reply = reply?;
     if reply.status != StatusCode::OK {
         return Err(UpstreamError::Status { asked, status: reply.status.as_u16() });
     }
     Ok(reply.body)
+}
+
+/// What a directory in use must not do without notice: state another issuer, lead elsewhere
+/// (THREATS UP-08, F-12). The last good document stays in use, so nobody would notice otherwise.
+fn changed(tenant: TenantId, directory: DirectoryId, error: &MetadataError) {
+    if let MetadataError::IssuerMismatch { .. } | MetadataError::Moved { .. } = error {
+        tracing::error!(
+            tenant.id = %tenant,
+            directory.id = %directory,
+            %error,
+            "upstream.metadata_changed: a directory's discovery document is not believed"
+        );
+    }
 }
 
 fn report(tenant: TenantId, directory: &Directory, error: &UpstreamError) {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::gateway::App;
 use crate::keyring;
+use crate::page::Language;
 use crate::refusal::Refused;
 use crate::tenants::Loaded;
 
@@ -25,8 +26,9 @@ pub(crate) async fn discovery(
     Path(tenant): Path<String>,
 ) -> Result<Response, Refused> {
     let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
-    let document =
-        metadata::document(&loaded.issuer, &algorithms(&loaded), &subject_types(&loaded));
+    let (algorithms, subject_types) = (algorithms(&loaded), subject_types(&loaded));
+    let languages = Language::ALL.map(Language::tag);
+    let document = metadata::document(&loaded.issuer, &algorithms, &subject_types, &languages);
     Ok(([(header::CACHE_CONTROL, CACHEABLE)], Json(document)).into_response())
 }
 

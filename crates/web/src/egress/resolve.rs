@@ -16,24 +16,46 @@ use super::target::Zone;
 #[error("the egress policy forbids an address of the name")]
 pub(super) struct Refused;
 
-/// The system's resolver behind the policy.
+/// The name leads to no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name leads to no address")]
+pub(super) struct Unresolved;
+
+/// A resolver behind the policy.
 pub(super) struct Guard {
     policy: Arc<Policy>,
     zone: Zone,
+    names: Arc<dyn Resolve>,
 }
 
 impl Guard {
-    pub(super) fn new(policy: Arc<Policy>, zone: Zone) -> Self {
-        Self { policy, zone }
+    pub(super) fn new(policy: Arc<Policy>, zone: Zone, names: Arc<dyn Resolve>) -> Self {
+        Self { policy, zone, names }
+    }
+}
+
+/// The system's resolver, which also knows the hosts file and private names of the network.
+pub(super) struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // Port 0 stands for the one in the URL.
+            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
     }
 }
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let (policy, zone) = (Arc::clone(&self.policy), self.zone);
+        let answer = self.names.resolve(name);
         Box::pin(async move {
-            // Port 0 stands for the one in the URL.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<_> = answer.await.map_err(|_| Unresolved)?.collect();
+            if found.is_empty() {
+                return Err(Unresolved.into());
+            }
             let admitted = admit(&policy, zone, found)?;
             Ok(Box::new(admitted.into_iter()) as Addrs)
         })

@@ -1,5 +1,7 @@
 //! Against small servers on loopback.
 
+mod sockets;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

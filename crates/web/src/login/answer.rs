@@ -19,14 +19,17 @@ use oidc::op::answer::{self, AuthorizationResponse, Success};
 use oidc::op::id_token::{self, IdTokenInput};
 use oidc::pkce::CodeChallenge;
 use serde_json::Map;
-use store::{LoginCommit, LoginOutcome, NewGrant, NewSession, ReuseCommit, ReuseOutcome};
+use store::{
+    LoginCommit, LoginOutcome, NewGrant, NewSession, ReuseCommit, ReuseOutcome, SightingKind,
+    SightingSubject,
+};
 
 use super::finish::Answered;
 use super::release::{self, Released};
 use super::{Login, user};
 use crate::entropy::{self, NoEntropy};
 use crate::keyring::{self, KeyError};
-use crate::page;
+use crate::page::{self, Language};
 use crate::refusal::Refused;
 
 /// How long a code is valid. [RFC6749-4.1.2]
@@ -84,6 +87,10 @@ pub(crate) async fn from_directory(
         };
         let minted;
         (login, minted) = Box::pin(mint(login, &authenticated)).await?;
+        if let Err(closed) = login.is_open(answered.directory.id).await? {
+            let (directory, detail) = (Some(answered.directory.id), format!("meanwhile {closed}"));
+            return Err(login.fail(directory, Step::Answer, closed.failure(), detail).into());
+        }
         let now = app.clock.now();
         let commit = LoginCommit {
             login: login.trace.login,
@@ -106,8 +113,18 @@ pub(crate) async fn from_directory(
             now,
             timeline: login.trace.timeline.clone(),
         };
-        let failure = match store.commit_login(&commit).await? {
+        let outcome = match store.commit_login(&commit).await {
+            Ok(outcome) => outcome,
+            // It may be written all the same; then its code went nowhere and expires.
+            Err(error) => {
+                return Err(login.interrupted(commit.identity.directory, Step::Answer, error));
+            }
+        };
+        let failure = match outcome {
             LoginOutcome::Committed => {
+                let subject = SightingSubject::Directory(answered.directory.id);
+                let kind = SightingKind::DirectorySignIn;
+                app.see(&login.trace.loaded, kind, subject, String::new()).await;
                 return signed_in(&login, &answered, &minted, &session_value);
             }
             LoginOutcome::IdentityAppeared => {
@@ -154,6 +171,10 @@ pub(crate) async fn from_session(
 /// Step 7, then code and ID token as the response type says.
 async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Minted), Refused> {
     let (mut login, released) = release::release(login, authenticated)?;
+    if login.request.expected_sub.as_ref().is_some_and(|expected| *expected != released.sub) {
+        let (directory, failure) = (Some(authenticated.directory.id), FailureCode::OtherPerson);
+        return Err(login.fail(directory, Step::Answer, failure, failure.cause()).into());
+    }
     let response_type = login.request.response_type;
     let code = if response_type.has_code() { Some(entropy::token()?) } else { None };
     let id_token = if response_type.has_id_token() {
@@ -165,6 +186,7 @@ async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Min
         Step::Answer,
         format!("{} by {}.", response_type.as_str(), login.request.redirect.mode().as_str()),
     );
+    let offline_access = login.application.refresh_token_lifetime.is_some();
     let grant = match &code {
         Some(code) => Some(NewGrant {
             id: GrantId::new(login.trace.now, entropy::bytes()?),
@@ -173,7 +195,7 @@ async fn mint(login: Login, authenticated: &Authenticated) -> Result<(Login, Min
             redirect_uri: login.request.redirect.uri().as_str().to_owned(),
             code_challenge: login.request.code_challenge.as_ref().map(CodeChallenge::to_text),
             nonce: login.request.nonce.clone(),
-            scope: login.request.scope.granted().iter().map(str::to_owned).collect(),
+            scope: login.request.scope.granted(offline_access).iter().map(str::to_owned).collect(),
             claims: released.claims,
             sub: released.sub,
         }),
@@ -245,12 +267,16 @@ fn signed_in(
 
 fn respond(login: &Login, minted: &Minted) -> Result<Response, Refused> {
     let success = Success { code: minted.code.as_deref(), id_token: minted.id_token.as_deref() };
-    Ok(deliver(&answer::success(&login.request.redirect, success, login.iss()))?)
+    let answer = answer::success(&login.request.redirect, success, login.iss());
+    Ok(deliver(&answer, login.trace.language)?)
 }
 
 /// An authorization response on the wire: a redirect, 303 and never 307, or a self-posting form.
 /// [OAuth2-RT-2.1] [OAuth2-FPRM-2]
-pub(crate) fn deliver(response: &AuthorizationResponse) -> Result<Response, NoEntropy> {
+pub(crate) fn deliver(
+    response: &AuthorizationResponse,
+    language: Language,
+) -> Result<Response, NoEntropy> {
     match response {
         AuthorizationResponse::Redirect(url) => {
             let Ok(location) = HeaderValue::try_from(url.as_str()) else {
@@ -261,7 +287,7 @@ pub(crate) fn deliver(response: &AuthorizationResponse) -> Result<Response, NoEn
         AuthorizationResponse::FormPost { action, fields } => {
             let fields: Vec<(&str, &str)> =
                 fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            Ok(page::form_post(entropy::bytes()?, action, &fields))
+            Ok(page::form_post(entropy::bytes()?, language, action, &fields))
         }
     }
 }

@@ -14,8 +14,8 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use broker::attempt::{Attempt, Leg, UpstreamState};
 use broker::failure::FailureCode;
+use broker::gate::{self, Passage};
 use broker::id::{ApplicationId, LoginId};
-use broker::settings::DirectoryState;
 use broker::tenant::Directory;
 use broker::timeline::Step;
 use broker::user::Identity;
@@ -24,7 +24,7 @@ use oidc::params::Params;
 use oidc::rp::callback::{self, CallbackAnswer};
 use serde_json::{Map, Value};
 
-pub(crate) use self::ask::{admit, ask};
+pub(crate) use self::ask::{admit, ask, discovered};
 use super::start::{self, SPILLED};
 use super::{Failed, Login, Trace, Why, profile};
 use crate::cookie::{Cookies, Names};
@@ -58,7 +58,7 @@ pub(crate) async fn callback(
 ) -> Result<Response, Refused> {
     let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
-    let trace = Trace::begin(app, Arc::clone(&loaded))?;
+    let trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
     let cookies = Cookies::read(&headers, Names::new(&loaded.tenant.slug, trace.app.secure));
 
     let query = query.unwrap_or_default();
@@ -113,7 +113,12 @@ async fn arrive(
         Some((_, sealed)) => open(&trace, sealed).await?,
         None => None,
     };
-    let application = trace.loaded.tenant.application_by_id(application).cloned();
+    let id = application;
+    let application = trace.loaded.tenant.application_by_id(id).cloned();
+    if opened.is_some() && trace.loaded.disabled.iter().any(|(off, _)| *off == id) {
+        let detail = "meanwhile the application was switched off";
+        return Err(trace.fail_of(id, (step, FailureCode::ApplicationDisabled), detail).into());
+    }
     let (Some(attempt), Some(application)) = (opened, application.clone()) else {
         // Another browser, a second time, or cookies blocked: nothing leaves us. It is recorded as
         // a login of its own, because the one it names may still be finished where it began.
@@ -124,6 +129,7 @@ async fn arrive(
             .into());
     };
     trace.started_at = attempt.leg.started_at;
+    trace.speak(attempt.request.ui_locales.as_deref());
     let kind = attempt.request.response_type.as_str();
     // These three happened then, perhaps at another node.
     let then = attempt.leg.started_at;
@@ -132,6 +138,11 @@ async fn arrive(
     events.note(then, Step::Route, format!("To {}: {}.", directory.slug, attempt.reason));
     events.note(then, Step::Start, "The browser left for the directory.");
     let spent = found.and_then(|(name, _)| cookies.drop_attempt(&name));
+    if let Err(detail) = attempt.request.is_still_allowed(&application.client) {
+        // Nothing goes to an address that the application has given up (THREATS AZ-02).
+        let failure = FailureCode::RequestInvalid;
+        return Err(trace.fail_towards(Some(application), step, failure, detail).into());
+    }
     let mut login = Login { trace, application, request: attempt.request.clone() };
     if let Some((failure, detail)) = outdated(&login, &attempt, directory) {
         return Err(login.fail(Some(directory.id), step, failure, detail).into());
@@ -156,19 +167,13 @@ pub(crate) fn again(login: LoginId) -> String {
 }
 
 /// What may have changed while the person was away (THREATS UP-09).
-fn outdated(
-    login: &Login,
-    attempt: &Attempt,
-    directory: &Directory,
-) -> Option<(FailureCode, &'static str)> {
-    if let Some(outdated) = outdated_leg(&attempt.leg, directory, login.trace.now) {
-        return Some(outdated);
+fn outdated(login: &Login, attempt: &Attempt, directory: &Directory) -> Option<Why> {
+    if let Some((failure, detail)) = outdated_leg(&attempt.leg, directory, login.trace.now) {
+        return Some((failure, detail.to_owned()));
     }
-    if directory.state != DirectoryState::Active {
-        return Some((FailureCode::DirectoryPaused, "it was switched off meanwhile"));
-    }
-    let admitted = login.application.admits(directory);
-    (!admitted).then_some((FailureCode::DirectoryNone, "the application no longer admits it"))
+    let passage = Passage::SignIn { application: login.application.id, directory: directory.id };
+    let closed = gate::pass(&login.trace.loaded.tenant, passage).err()?;
+    Some((closed.failure(), format!("meanwhile {closed}")))
 }
 
 /// The part of it that a test login has as well.
@@ -179,6 +184,10 @@ pub(crate) fn outdated_leg(
 ) -> Option<(FailureCode, &'static str)> {
     if leg.directory != directory.id {
         return Some((FailureCode::CallbackInvalid, "the attempt was for another directory"));
+    }
+    if !leg.is_for(directory) {
+        let detail = "the directory was set to another provider or client meanwhile";
+        return Some((FailureCode::AttemptOutdated, detail));
     }
     leg.is_expired(now).then_some((FailureCode::AttemptExpired, "more than 14 minutes passed"))
 }
@@ -211,7 +220,25 @@ async fn finish(
     let asked = ask(&mut login.trace, &attempt.leg, answer, (directory, max_age)).await;
     let admitted = |answered| admit(&mut login.trace, &answered).map(|()| answered);
     match asked.and_then(admitted) {
-        Ok(answered) => Ok((login, answered)),
+        Ok(answered) => {
+            note_hosts(&login.trace, &answered.directory).await;
+            Ok((login, answered))
+        }
         Err((failure, detail)) => Err(login.fail(Some(id), Step::Finish, failure, detail)),
+    }
+}
+
+/// Writes down where the directory is, the first time that it let somebody in; from then on its
+/// discovery document has to lead there (THREATS UP-07). The login does not depend on it.
+async fn note_hosts(trace: &Trace, directory: &Directory) {
+    if !directory.endpoint_hosts.is_empty() {
+        return;
+    }
+    let tenant = trace.loaded.tenant.id;
+    let Ok(metadata) = trace.app.upstream.metadata(tenant, directory).await else { return };
+    let (store, version) = (trace.app.store.tenant(tenant), trace.loaded.version());
+    let noted = store.note_endpoint_hosts(directory.id, &metadata.hosts(), version).await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the hosts of a directory were not written down");
     }
 }

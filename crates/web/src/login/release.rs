@@ -70,21 +70,35 @@ pub(crate) fn make(
         .map_err(|error| (failure(&error, FailureCode::ReleaseFailed), error.to_string()))?;
     let unmet = release::unmet(application, scope, &claims);
     let sub = if unmet.is_empty() {
-        application.sub.apply(sources.user, pairwise).map_err(|error| error.to_string())
+        let sub = application.sub.apply(sources.user, pairwise);
+        sub.map_err(|error| (FailureCode::ClaimContractUnmet, error.to_string()))
     } else {
         Err(explained(sources, &unmet))
     };
-    let sub = sub.map_err(|detail| (FailureCode::ClaimContractUnmet, detail));
     Ok(Made { claims, rows, sub })
 }
 
-/// The claims, then what to do about the missing ones in this directory, where that is known.
-fn explained(sources: Sources<'_>, unmet: &[Unmet]) -> String {
+/// Why they are missing, then the claims, then what to do about them in this directory, where that
+/// is known. What several people would have to mend is told as the contract alone.
+fn explained(sources: Sources<'_>, unmet: &[Unmet]) -> Why {
+    let is_not_asked = |one: &Unmet| matches!(one.found, Found::NotAsked(_));
+    let is_untrusted = |one: &Unmet| {
+        one.found == Found::Missing && release::is_untrusted_email(sources, &one.claim)
+    };
+    let claims: Vec<_> = unmet.iter().map(ToString::to_string).collect();
+    let sentence = format!("{}.", claims.join("; "));
+    if unmet.iter().all(is_not_asked) {
+        return (FailureCode::ScopeMissing, sentence);
+    }
+    if unmet.iter().all(is_untrusted) {
+        let (slug, trust) = (&sources.directory.slug, sources.directory.email_trust.as_str());
+        let detail = format!("{sentence} {slug} has one, and its email_trust is {trust}.");
+        return (FailureCode::EmailUntrusted, detail);
+    }
     let missing = unmet.iter().filter(|one| one.found == Found::Missing);
     let advice = missing.filter_map(|one| {
         release::advice(sources.application, sources.directory, &one.claim).map(str::to_owned)
     });
-    let claims: Vec<_> = unmet.iter().map(ToString::to_string).collect();
-    let sentence = format!("{}.", claims.join("; "));
-    [sentence].into_iter().chain(advice).collect::<Vec<_>>().join(" ")
+    let text = [sentence].into_iter().chain(advice).collect::<Vec<_>>().join(" ");
+    (FailureCode::ClaimContractUnmet, text)
 }

@@ -5,13 +5,20 @@
 //! directory, which may answer without a page as well. While an attempt is under way there, the
 //! next one does not count: a loop has an end at the directory each time, several tabs do not.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
+use broker::email::Email;
 use broker::failure::FailureCode;
+use broker::gate::{self, Passage};
 use broker::id::DirectoryId;
+use broker::routing::explain::{self, PassedOver, Why};
 use broker::routing::{self, Choice, Decision, Reason, Signals};
+use broker::settings::DirectoryState;
 use broker::sign_in_loop::{Recent, SignInLoop};
 use broker::sso::{self, Reuse, SessionFacts};
+use broker::tenant::Directory;
 use broker::timeline::Step;
 use oidc::error::{ErrorCode, OAuthError};
 use oidc::params::Params;
@@ -19,9 +26,10 @@ use oidc::prompt::PromptValue;
 use store::SessionRecord;
 
 use super::answer::{Authenticated, digest};
-use super::{Login, answer, start};
+use super::{Failed, Known, Login, answer, quoted, start};
 use crate::cookie::{Cookies, Names};
 use crate::entropy;
+use crate::front::throttle::Probed;
 use crate::page;
 use crate::refusal::Refused;
 
@@ -33,7 +41,7 @@ pub(crate) async fn route(
     headers: &HeaderMap,
 ) -> Result<Response, Refused> {
     let trace = &login.trace;
-    let loaded = std::sync::Arc::clone(&trace.loaded);
+    let loaded = Arc::clone(&trace.loaded);
     let cookies = Cookies::read(headers, Names::new(&loaded.tenant.slug, trace.app.secure));
     let recent = match count(&login, &cookies) {
         Ok(recent) => recent,
@@ -58,7 +66,14 @@ pub(crate) async fn route(
         },
     );
     if let Some(session) = session {
-        match usable(&login, &session, &decision) {
+        let passage =
+            Passage::SignIn { application: login.application.id, directory: session.directory };
+        // A session of what was switched off answers nothing (THREATS TK-12).
+        let usable = match gate::pass(&loaded.tenant, passage) {
+            Ok(()) => usable(&login, &session, &decision),
+            Err(closed) => Reuse::No(closed.to_string()),
+        };
+        match usable {
             Reuse::Yes => return Ok(with(from_session(login, session).await?, recent)),
             Reuse::No(why) => {
                 login.trace.note(Step::Route, format!("The session was not used: {why}."));
@@ -80,11 +95,8 @@ pub(crate) async fn route(
             let left = Box::pin(start::start(login, directory, decision.reason, &cookies)).await?;
             Ok(with(left, recent))
         }
-        Choice::Ask(offered) => Ok(ask(&login, &offered, params, method)?),
-        Choice::Nowhere => {
-            let detail = "no directory of this application is active";
-            Err(login.fail(None, Step::Route, FailureCode::DirectoryNone, detail).into())
-        }
+        Choice::Ask(offered) => Ok(ask(login, &offered, params, method)?),
+        Choice::Nowhere => Err(nowhere(login).into()),
     }
 }
 
@@ -117,21 +129,14 @@ fn chooses_account(login: &Login) -> bool {
 }
 
 fn usable(login: &Login, session: &SessionRecord, decision: &Decision) -> Reuse {
+    let sub = login.application.sub.apply(&session.user, &login.trace.loaded.pairwise).ok();
     let facts = SessionFacts {
         directory: session.directory,
+        sub: sub.as_deref(),
         auth_time: session.auth_time,
         known_as: &session.profile.known_as(),
     };
-    let directory = login.trace.loaded.tenant.directory_by_id(session.directory);
-    let directory = directory.map(AsRef::as_ref);
-    sso::reuse(
-        facts,
-        &login.request,
-        &login.application,
-        directory,
-        led_to(decision),
-        login.trace.now,
-    )
+    sso::reuse(facts, &login.request, led_to(decision), login.trace.now)
 }
 
 /// The directory that the request itself led to, as opposed to what was left over.
@@ -162,11 +167,55 @@ async fn from_session(mut login: Login, session: SessionRecord) -> Result<Respon
     Box::pin(answer::from_session(login, authenticated)).await
 }
 
+/// The page for an application whose people have no way in, and in the timeline what each directory
+/// lacks.
+fn nowhere(mut login: Login) -> Box<Failed> {
+    let directories = &login.trace.loaded.tenant.directories;
+    let lacks = |one: &Arc<Directory>| match one.state {
+        DirectoryState::Active => format!("{} is not among the application's", one.slug),
+        state => format!("{} is {}", one.slug, gate::state_name(state)),
+    };
+    let each: Vec<_> = directories.iter().map(lacks).collect();
+    let is_active = |one: &Arc<Directory>| one.state == DirectoryState::Active;
+    let failure = if directories.iter().any(is_active) {
+        FailureCode::DirectoryNotAllowed
+    } else {
+        FailureCode::DirectoryNone
+    };
+    let note = if each.is_empty() { "There is no directory.".into() } else { each.join("; ") };
+    login.trace.note(Step::Route, note);
+    login.fail(None, Step::Route, failure, "no directory of this application is active")
+}
+
+/// An address that leads nowhere ends on the chooser page, from which the person goes on as another
+/// login. Why it did is for staff alone: the page says the same of every address (THREATS ID-11).
+fn unrouted(login: &mut Login, hint: &str, by_mail: bool) {
+    let Some(email) = Email::parse(hint) else { return };
+    let domain = quoted(email.domain().as_str());
+    let passed_over =
+        explain::explain(&login.trace.loaded.tenant, &login.application, hint).passed_over;
+    let (failure, detail) = match passed_over.into_iter().next() {
+        None if by_mail => (FailureCode::DomainUnrouted, format!("no directory has {domain}")),
+        // Nobody is routed by e-mail, so that was no mistake.
+        None => return,
+        Some(PassedOver { directory, why }) => {
+            let failure = match why {
+                Why::Unproven(_) => FailureCode::DomainUnproven,
+                Why::NotAdmitted => FailureCode::DirectoryNotAllowed,
+                Why::Draft | Why::Testing | Why::Paused => FailureCode::DirectoryPaused,
+            };
+            (failure, format!("{domain} belongs to {}, but {why}", directory.slug))
+        }
+    };
+    let known = Known { application: Some(login.application.id), directory: None };
+    login.trace.ended(known, Step::Route, failure, &detail);
+}
+
 /// The chooser page: the request is carried along and comes back with a `login_hint` or a
 /// `directory`.
 fn ask(
-    login: &Login,
-    offered: &[std::sync::Arc<broker::tenant::Directory>],
+    mut login: Login,
+    offered: &[Arc<Directory>],
     params: &Params,
     method: &Method,
 ) -> Result<Response, Refused> {
@@ -177,9 +226,13 @@ fn ask(
         .collect();
     // Those that route by e-mail need no button, unless the e-mail led to several of them.
     let by_mail = offered.iter().any(|one| !one.domains.is_empty());
-    let hinted = login.request.login_hint.as_deref();
+    let hinted = login.request.login_hint.clone();
+    let hinted = hinted.as_deref();
     let ambiguous =
         by_mail && hinted.is_some() && offered.iter().all(|one| !one.domains.is_empty());
+    if let Some(hint) = hinted.filter(|_| !ambiguous) {
+        unrouted(&mut login, hint, by_mail);
+    }
     let buttons: Vec<(&str, &str)> = offered
         .iter()
         .filter(|one| ambiguous || one.domains.is_empty())
@@ -197,5 +250,10 @@ fn ask(
         ask_email: by_mail,
         directories: &buttons,
     };
-    Ok(page::chooser(entropy::bytes()?, &chooser))
+    let mut response = page::chooser(entropy::bytes()?, login.trace.language, &chooser);
+    if hinted.is_some() {
+        // Whoever tries out addresses is limited as if each had failed.
+        response.extensions_mut().insert(Probed);
+    }
+    Ok(response)
 }

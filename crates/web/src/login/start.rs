@@ -19,6 +19,7 @@ use oidc::pkce::CodeVerifier;
 use oidc::prompt::PromptValue;
 use url::Url;
 
+use super::finish::discovered;
 use super::{Known, Login, Trace, Why};
 use crate::cookie::Cookies;
 use crate::entropy;
@@ -62,7 +63,11 @@ pub(crate) async fn start(
             .into());
     };
     let host = url.host_str().unwrap_or_default();
-    login.trace.note(Step::Start, format!("The browser left for {host}."));
+    // Who is not registered there so is shown a page of the directory's and does not come back.
+    let (client_id, back) =
+        (&directory.client_id, callback(&login.trace.loaded.issuer, &directory));
+    let left = format!("The browser left for {host} as `{client_id}`, to come back to {back}.");
+    login.trace.note(Step::Start, left);
     let known = Known { application: Some(application), directory: Some(directory.id) };
     login.trace.record(None, known);
     Ok(depart(&url, cookies, cookie))
@@ -76,13 +81,15 @@ pub(crate) async fn leave(
     wishes: Wishes<'_>,
 ) -> Result<(Leg, Url), Why> {
     let (app, tenant) = (&trace.app, trace.loaded.tenant.id);
-    let metadata = app.upstream.metadata(tenant, directory).await?;
+    let metadata = discovered(trace, directory).await?;
     let leg = Leg {
         login: trace.login,
         directory: directory.id,
         nonce: entropy::token()?,
         verifier: CodeVerifier::from_entropy(&entropy::bytes()?).expose().to_owned(),
         started_at: trace.started_at,
+        registration: Some(directory.registration()),
+        profile_only: false,
     };
     let state = UpstreamState { login: trace.login, application };
     let state = state.seal(app.master.browser_key(), tenant, directory.id, entropy::bytes()?);
@@ -104,7 +111,7 @@ pub(crate) async fn leave(
 /// The redirect to the directory, with the attempt's cookie.
 pub(crate) fn depart(url: &Url, cookies: &Cookies<'_>, attempt: HeaderValue) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, url.as_str())]).into_response();
-    for value in cookies.make_room().into_iter().chain([attempt]) {
+    for value in cookies.make_room(&attempt).into_iter().chain([attempt]) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response

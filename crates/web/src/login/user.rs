@@ -30,12 +30,13 @@ pub(super) async fn resolve(
     answered: &Answered,
     profile: &Profile,
 ) -> Result<(Login, Resolved), Refused> {
-    match look_up(&login.trace, &answered.identity, profile).await? {
-        Ok(resolved) => {
+    match look_up(&login.trace, &answered.identity, profile).await {
+        Err(refused) => Err(login.interrupted(answered.directory.id, Step::User, refused)),
+        Ok(Ok(resolved)) => {
             login.trace.note(Step::User, resolved.note());
             Ok((login, resolved))
         }
-        Err((failure, detail)) => {
+        Ok(Err((failure, detail))) => {
             Err(login.fail(Some(answered.directory.id), Step::User, failure, detail).into())
         }
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
+use axum::{Extension, Json};
+use broker::release;
 use oidc::error::{ErrorCode, OAuthError};
 use oidc::op::userinfo::{self, BearerRefusal};
 use serde_json::{Map, Value};
@@ -13,10 +14,12 @@ use serde_json::{Map, Value};
 use store::UserinfoRecord;
 
 use super::answer::digest;
-use super::token::{authorization, form};
+use super::client::{authorization, form};
+use super::held;
 use crate::gateway::App;
 use crate::recorder::Record;
 use crate::refusal::RefusedJson;
+use crate::sightings::observe::AskedBy;
 
 /// The userinfo endpoint, by GET and by POST. [OIDCC-5.3.1]
 pub(crate) async fn userinfo(
@@ -25,7 +28,7 @@ pub(crate) async fn userinfo(
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Map<String, Value>>, RefusedJson> {
+) -> Result<(Extension<AskedBy>, Json<Map<String, Value>>), RefusedJson> {
     let loaded = app.tenants.get(&tenant).await?.ok_or(RefusedJson::NotFound)?;
     let header = authorization(&headers)?;
     let params = match method {
@@ -37,22 +40,30 @@ pub(crate) async fn userinfo(
         BearerRefusal::Refused(error) => refused(error),
     })?;
     let now = app.clock.now();
-    let grant =
-        app.store.tenant(loaded.tenant.id).grant_by_access_token(digest(&token), now).await?;
-    // The application or the user may have been switched off since (THREATS TK-12).
-    let grant = grant.filter(|one| loaded.tenant.application_by_id(one.application).is_some());
-    let Some(grant) = grant else {
-        let error = OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid");
+    let invalid =
+        || refused(OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid"));
+    let store = app.store.tenant(loaded.tenant.id);
+    let grant = store.grant_by_access_token(digest(&token), now).await?.ok_or_else(invalid)?;
+    held::pass(&loaded, &grant).map_err(|_| invalid())?;
+    let application = loaded.tenant.application_by_id(grant.application).ok_or_else(invalid)?;
+    if !grant.access_scope().iter().any(|word| word == "openid") {
+        let BearerRefusal::Refused(error) = BearerRefusal::INSUFFICIENT_SCOPE else {
+            return Err(RefusedJson::Internal);
+        };
         return Err(refused(error));
-    };
+    }
     app.recorder.record(Record::Userinfo(UserinfoRecord {
         tenant: loaded.tenant.id,
         login: grant.login,
         at: now,
     }));
-    let mut claims = grant.claims;
+    let mut claims = match &grant.access_token_scope {
+        Some(scope) => release::within(application, scope, grant.claims),
+        None => grant.claims,
+    };
     claims.insert("sub".to_owned(), Value::String(grant.sub));
-    Ok(Json(claims))
+    let by = AskedBy { application: application.id, is_proven: true };
+    Ok((Extension(by), Json(claims)))
 }
 
 fn refused(error: OAuthError) -> RefusedJson {

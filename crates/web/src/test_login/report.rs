@@ -9,6 +9,7 @@ use broker::failure::FailureCode;
 use broker::profile::{self, Answer, Profile};
 use broker::release::Sources;
 use broker::settings::EmailTrust;
+use broker::sub::PairwiseKey;
 use broker::tenant::Directory;
 use broker::timeline::Step;
 use broker::user::Resolved;
@@ -17,8 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::login::finish::{Answered, admit};
 use crate::login::profile::{detail, failure, note};
+use crate::login::release::{self, Made};
 use crate::login::user::look_up;
-use crate::login::{Trace, Why, release};
+use crate::login::{Trace, Why};
 use crate::page::{Fact, Row, Table};
 use crate::refusal::Refused;
 
@@ -40,8 +42,13 @@ impl Report {
     }
 }
 
-/// Everything about the person who came back.
-pub(super) async fn report(trace: &mut Trace, answered: Answered) -> Result<Report, Refused> {
+/// Everything about the person who came back; with `profile_only` nothing that the tenant knows: not
+/// whether they are a user, and not which applications there are (THREATS TN-12).
+pub(super) async fn report(
+    trace: &mut Trace,
+    answered: Answered,
+    profile_only: bool,
+) -> Result<Report, Refused> {
     let mut report = Report::default();
     report.facts.extend([
         Fact::new("issuer", "Issuer", &answered.identity.issuer),
@@ -64,6 +71,10 @@ pub(super) async fn report(trace: &mut Trace, answered: Answered) -> Result<Repo
             note(trace, Step::Profile, &rows);
             report.facts.extend(email(directory, &profile));
             report.tables.push(mapped_table("profile", "Profile", &profile.0, &rows));
+            if profile_only {
+                report.tables.extend(raw(&answered));
+                return Ok(report);
+            }
             match look_up(trace, &answered.identity, &profile).await? {
                 Ok(resolved) => {
                     trace.note(Step::User, resolved.note());
@@ -94,7 +105,16 @@ fn raw(answered: &Answered) -> [Table; 2] {
 }
 
 /// What a mapping made, row by row; a row may have been left out.
-fn mapped_table(id: &str, title: &str, claims: &Map<String, Value>, trace: &[RowTrace]) -> Table {
+pub(crate) fn mapped_table(
+    id: &str,
+    title: &str,
+    claims: &Map<String, Value>,
+    trace: &[RowTrace],
+) -> Table {
+    Table { rows: mapped_rows(claims, trace), ..Table::new(id, title) }
+}
+
+fn mapped_rows(claims: &Map<String, Value>, trace: &[RowTrace]) -> Vec<Row> {
     let by_row = trace.iter().map(|row| {
         let text = row.to_string();
         let from = text.strip_prefix(&row.row).map_or(text.as_str(), str::trim_start);
@@ -103,11 +123,11 @@ fn mapped_table(id: &str, title: &str, claims: &Map<String, Value>, trace: &[Row
     let is_row = |name: &str| trace.iter().any(|row| row.row == name);
     let others = claims.iter().filter(|(name, _)| !is_row(name));
     let others = others.map(|(name, value)| Row::new(name, Some(value), "by Vestibule"));
-    Table { rows: by_row.chain(others).collect(), ..Table::new(id, title) }
+    by_row.chain(others).collect()
 }
 
 /// Whether the address counts as the person's own, and why.
-fn email(directory: &Directory, profile: &Profile) -> Option<Fact> {
+pub(crate) fn email(directory: &Directory, profile: &Profile) -> Option<Fact> {
     profile.text("email")?;
     let is_trusted = profile.0.get("email_verified") == Some(&Value::Bool(true));
     let evidence = match directory.preset.data().email_evidence {
@@ -157,30 +177,38 @@ fn released(
 ) -> Vec<Table> {
     let loaded = Arc::clone(&trace.loaded);
     let tenant = &loaded.tenant;
-    // All that an application could ask for.
-    let Ok(scope) = Scope::parse(&SUPPORTED.join(" ")) else { return Vec::new() };
     let applications = tenant.applications.iter().map(|application| {
-        let id = format!("application-{}", application.client.client_id);
-        let title = format!("What {} would receive", application.name);
-        if !application.admits(directory) {
-            let note = Some("It does not admit people of this directory.".to_owned());
-            return Table { note, ..Table::new(&id, &title) };
-        }
-        let user = resolved.user();
-        let sources = Sources { tenant, application, directory, user, profile };
-        match release::make(sources, &scope, &loaded.pairwise) {
-            Ok(made) => {
-                note(trace, Step::Release, &made.rows);
-                let table = mapped_table(&id, &title, &made.claims, &made.rows);
-                match made.sub {
-                    Ok(sub) => with_sub(table, sub, resolved),
-                    Err(why) => Table { problem: Some(why), ..table },
-                }
-            }
-            Err(why) => Table { problem: Some(why), ..Table::new(&id, &title) },
+        let sources = Sources { tenant, application, directory, user: resolved.user(), profile };
+        let (table, made) = released_to(sources, &loaded.pairwise);
+        let Some(made) = made else { return table };
+        note(trace, Step::Release, &made.rows);
+        match made.sub {
+            Ok(sub) => with_sub(table, sub, resolved),
+            Err(_) => table,
         }
     });
     applications.collect()
+}
+
+/// What one application would receive, or why it would not.
+pub(crate) fn released_to(sources: Sources<'_>, pairwise: &PairwiseKey) -> (Table, Option<Made>) {
+    let application = sources.application;
+    let id = format!("application-{}", application.client.client_id);
+    let table = Table::new(&id, &format!("What {} would receive", application.name));
+    if !application.admits(sources.directory) {
+        let note = Some("It does not admit people of this directory.".to_owned());
+        return (Table { note, ..table }, None);
+    }
+    // All that an application could ask for.
+    let Ok(scope) = Scope::parse(&SUPPORTED.join(" ")) else { return (table, None) };
+    match release::make(sources, &scope, pairwise) {
+        Ok(made) => {
+            let rows = mapped_rows(&made.claims, &made.rows);
+            let problem = made.sub.as_ref().err().cloned();
+            (Table { problem, rows, ..table }, Some(made))
+        }
+        Err(why) => (Table { problem: Some(why), ..table }, None),
+    }
 }
 
 fn with_sub(mut table: Table, sub: String, resolved: &Resolved) -> Table {

@@ -56,6 +56,18 @@ pub(crate) enum UpstreamError {
         /// What went wrong.
         error: EgressError,
     },
+    /// It did not answer again and again, and is left alone for a moment. Nothing was sent.
+    #[error("{asked}: it has not answered for a while and is asked again in a few seconds")]
+    Resting {
+        /// What would have been asked.
+        asked: Asked,
+    },
+    /// Too many requests of the tenant wait for its directories. Nothing was sent.
+    #[error("{asked}: too many requests wait for the tenant's directories")]
+    Busy {
+        /// What would have been asked.
+        asked: Asked,
+    },
     /// An answer with a status that is none.
     #[error("{asked}: the answer has status {status}")]
     Status {
@@ -88,8 +100,13 @@ pub(crate) enum UpstreamError {
     #[error("token endpoint: the answer has no ID token")]
     NoIdToken,
     /// The ID token is refused.
-    #[error("{0} ({code})", code = .0.code())]
-    IdToken(IdTokenError),
+    #[error("{error} ({code}){}{stated}", if stated.is_empty() { "" } else { ": " }, code = error.code())]
+    IdToken {
+        /// Why.
+        error: IdTokenError,
+        /// What it says of itself, beside what was expected.
+        stated: String,
+    },
     /// Userinfo is not usable.
     #[error("userinfo: {0}")]
     Userinfo(UserinfoError),
@@ -115,6 +132,10 @@ pub(crate) enum Refusal {
     Method,
     /// It does not accept its code, our redirect URI or our verifier.
     Code,
+    /// It does not allow us a scope.
+    Scope,
+    /// It does not allow us the code flow.
+    Flow,
     /// It cannot answer at the moment.
     Unavailable,
     /// Anything else.
@@ -176,9 +197,13 @@ impl UpstreamError {
             _ if description.is_some_and(|said| said.contains(SEVERAL_CREDENTIALS)) => {
                 Refusal::Method
             }
+            // Keycloak also calls a wrong secret so.
+            ("unauthorized_client", _) if mentions(description, &["grant"]) => Refusal::Flow,
             ("invalid_client" | "unauthorized_client", _) => Refusal::Credentials,
             // Google names the redirect URI, others call a wrong one an invalid request.
             ("invalid_grant" | "invalid_request" | "redirect_uri_mismatch", _) => Refusal::Code,
+            ("invalid_scope", _) => Refusal::Scope,
+            ("unsupported_grant_type", _) => Refusal::Flow,
             ("temporarily_unavailable" | "server_error", _) => Refusal::Unavailable,
             _ => Refusal::Other,
         };
@@ -189,23 +214,28 @@ impl UpstreamError {
     pub(crate) fn failure(&self) -> FailureCode {
         match self {
             Self::Egress { asked, error } => unanswered(*asked, error),
+            Self::Resting { .. } | Self::Busy { .. } => FailureCode::DirectoryUnreachable,
             Self::Status { asked, status } => unexpected(*asked, *status),
             Self::Metadata(MetadataError::IssuerMismatch { .. }) => FailureCode::IssuerMismatch,
-            Self::Metadata(_) | Self::Keys(_) | Self::Request(_) => FailureCode::DiscoveryInvalid,
+            Self::Metadata(MetadataError::Moved { .. }) => FailureCode::DirectoryMoved,
+            Self::Metadata(_) | Self::Request(_) => FailureCode::DiscoveryInvalid,
+            Self::Keys(_) => FailureCode::KeysInvalid,
             Self::Refused { why, .. } => match why {
                 Refusal::Credentials => FailureCode::DirectoryCredentialsWrong,
                 Refusal::SecretExpired => FailureCode::DirectorySecretExpired,
                 Refusal::Method => FailureCode::DirectoryCredentialsMethod,
                 Refusal::Code => FailureCode::DirectoryCodeRefused,
+                Refusal::Scope => FailureCode::DirectoryScopeRefused,
+                Refusal::Flow => FailureCode::DirectoryFlowRefused,
                 Refusal::Unavailable => FailureCode::DirectoryUnreachable,
                 Refusal::Other => FailureCode::DirectoryRefused,
             },
-            Self::TokenResponse(_) | Self::NoIdToken => FailureCode::TokenResponseInvalid,
-            Self::IdToken(error) => unverified(*error),
+            Self::TokenResponse(_) => FailureCode::TokenResponseInvalid,
+            Self::NoIdToken => FailureCode::IdTokenMissing,
+            Self::IdToken { error, .. } => unverified(*error),
             Self::Userinfo(UserinfoError::Subject) => FailureCode::UserinfoSubjectMismatch,
-            Self::Userinfo(_) | Self::UserinfoToken | Self::NoUserinfo => {
-                FailureCode::UserinfoInvalid
-            }
+            Self::UserinfoToken => FailureCode::UserinfoSigned,
+            Self::Userinfo(_) | Self::NoUserinfo => FailureCode::UserinfoInvalid,
             Self::Interrupted => FailureCode::Internal,
         }
     }
@@ -243,9 +273,30 @@ pub(crate) fn sent_back(error: &str, description: Option<&str>) -> (FailureCode,
             _,
         ) => FailureCode::DirectoryLoginRequired,
         ("temporarily_unavailable" | "server_error", _) => FailureCode::DirectoryUnreachable,
+        ("invalid_scope", _) => FailureCode::DirectoryScopeRefused,
+        ("invalid_request", _) if mentions(description, &["response_type", "response type"]) => {
+            FailureCode::DirectoryFlowRefused
+        }
+        ("unauthorized_client" | "unsupported_response_type" | "unsupported_response_mode", _) => {
+            FailureCode::DirectoryFlowRefused
+        }
+        (
+            "invalid_request"
+            | "invalid_request_object"
+            | "invalid_request_uri"
+            | "invalid_target"
+            | "request_not_supported"
+            | "request_uri_not_supported",
+            _,
+        ) => FailureCode::DirectoryRequestRefused,
         _ => FailureCode::DirectoryRefused,
     };
     (failure, format!("the directory answered {said}"))
+}
+
+/// Whether a directory's sentence has one of these words in it, which are no reason by themselves.
+fn mentions(description: Option<&str>, words: &[&str]) -> bool {
+    description.is_some_and(|said| words.iter().any(|word| said.contains(word)))
 }
 
 /// `AADSTS7000222: The provided client secret keys ...`, `MSIS9612: ...`
@@ -261,7 +312,11 @@ fn number(description: &str) -> Option<String> {
 fn unanswered(asked: Asked, error: &EgressError) -> FailureCode {
     match error {
         EgressError::Blocked(_) | EgressError::BadUrl => FailureCode::EgressBlocked,
+        EgressError::Unresolved(_) => FailureCode::DirectoryHostUnknown,
+        EgressError::Certificate(..) => FailureCode::DirectoryCertificate,
         EgressError::Unreachable(_) | EgressError::Timeout(_) => FailureCode::DirectoryUnreachable,
+        // Mostly from http to https, or to the name that it is meant to be called by.
+        EgressError::Redirected(_) if asked == Asked::Discovery => FailureCode::DiscoveryNotFound,
         EgressError::TooLarge(_) | EgressError::Redirected(_) => garbage(asked),
         EgressError::NoClient => FailureCode::Internal,
     }
@@ -271,13 +326,15 @@ fn unexpected(asked: Asked, status: u16) -> FailureCode {
     match (asked, status) {
         (_, 429 | 500..) => FailureCode::DirectoryUnreachable,
         (Asked::Token, 401) => FailureCode::DirectoryCredentialsWrong,
+        (Asked::Discovery, 400..) => FailureCode::DiscoveryNotFound,
         _ => garbage(asked),
     }
 }
 
 fn garbage(asked: Asked) -> FailureCode {
     match asked {
-        Asked::Discovery | Asked::Keys => FailureCode::DiscoveryInvalid,
+        Asked::Discovery => FailureCode::DiscoveryInvalid,
+        Asked::Keys => FailureCode::KeysInvalid,
         Asked::Token => FailureCode::TokenResponseInvalid,
         Asked::Userinfo => FailureCode::UserinfoInvalid,
     }
@@ -287,10 +344,10 @@ fn unverified(error: IdTokenError) -> FailureCode {
     match error {
         IdTokenError::TooLarge
         | IdTokenError::Malformed
-        | IdTokenError::Encrypted
         | IdTokenError::Critical
         | IdTokenError::Missing(_)
         | IdTokenError::ClaimType(_) => FailureCode::IdTokenMalformed,
+        IdTokenError::Encrypted => FailureCode::IdTokenEncrypted,
         IdTokenError::Type | IdTokenError::WrongUse => FailureCode::IdTokenType,
         IdTokenError::Algorithm => FailureCode::IdTokenAlgorithm,
         IdTokenError::UnknownKey | IdTokenError::AmbiguousKey => FailureCode::IdTokenKeyUnknown,
@@ -329,6 +386,7 @@ mod tests {
             ("invalid_client", expired, FailureCode::DirectorySecretExpired),
             ("invalid_client", "AADSTS7000215: Invalid", FailureCode::DirectoryCredentialsWrong),
             ("unauthorized_client", "", FailureCode::DirectoryCredentialsWrong),
+            ("unauthorized_client", "grant type not allowed", FailureCode::DirectoryFlowRefused),
             (
                 "invalid_request",
                 "Cannot supply multiple client credentials. Use one of the following: ...",
@@ -336,6 +394,8 @@ mod tests {
             ),
             ("invalid_grant", "PKCE verification failed", FailureCode::DirectoryCodeRefused),
             ("redirect_uri_mismatch", "Bad Request", FailureCode::DirectoryCodeRefused),
+            ("invalid_scope", "", FailureCode::DirectoryScopeRefused),
+            ("unsupported_grant_type", "", FailureCode::DirectoryFlowRefused),
             ("server_error", "", FailureCode::DirectoryUnreachable),
             ("access_denied", "not assigned", FailureCode::DirectoryRefused),
         ];
@@ -364,6 +424,10 @@ mod tests {
             ("consent_required", "", FailureCode::DirectoryLoginRequired),
             ("access_denied", "", FailureCode::DirectoryRefused),
             ("server_error", okta, FailureCode::DirectoryUnreachable),
+            ("invalid_scope", "", FailureCode::DirectoryScopeRefused),
+            ("unauthorized_client", "", FailureCode::DirectoryFlowRefused),
+            ("invalid_request", "response_type not allowed", FailureCode::DirectoryFlowRefused),
+            ("invalid_request", "", FailureCode::DirectoryRequestRefused),
         ];
         for (error, description, expected) in cases {
             let (failure, detail) = sent_back(error, Some(description));
@@ -379,7 +443,8 @@ mod tests {
     #[test]
     fn a_status_is_blamed_on_what_was_asked() {
         let failure = |asked, status| UpstreamError::Status { asked, status }.failure();
-        assert_eq!(failure(Asked::Discovery, 404), FailureCode::DiscoveryInvalid);
+        assert_eq!(failure(Asked::Discovery, 404), FailureCode::DiscoveryNotFound);
+        assert_eq!(failure(Asked::Keys, 404), FailureCode::KeysInvalid);
         assert_eq!(failure(Asked::Keys, 503), FailureCode::DirectoryUnreachable);
         assert_eq!(failure(Asked::Token, 401), FailureCode::DirectoryCredentialsWrong);
         assert_eq!(failure(Asked::Token, 400), FailureCode::TokenResponseInvalid);

@@ -20,6 +20,7 @@ use broker::settings::TokenEndpointAuthMethod;
 use broker::tenant::{Directory, DirectorySecret, SecretSlot};
 use chrono::{DateTime, Utc};
 use oidc::jose::SigningKey;
+use oidc::pkce::CodeVerifier;
 use oidc::rp::client_assertion::{ASSERTION_TYPE, ClientAssertion};
 use oidc::rp::metadata::ProviderMetadata;
 use oidc::rp::token_response::{self, TokenResponse, TokenResponseError};
@@ -28,10 +29,11 @@ use openidconnect::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::calls::Calls;
 use super::error::{Asked, UpstreamError};
 use super::request::{client, verifier};
 use super::{Upstream, report};
-use crate::egress::{Egress, EgressError, Reply, Request};
+use crate::egress::{Reply, Request};
 use crate::entropy;
 
 /// A code and what it is bound to. [RFC6749-4.1.3]
@@ -82,7 +84,7 @@ impl Upstream {
         exchange: Exchange<'_>,
         key: Option<&SigningKey>,
     ) -> Exchanged {
-        let exchanged = self.try_each(directory, metadata, exchange, key).await;
+        let exchanged = self.try_each(tenant, directory, metadata, exchange, key).await;
         if let Err(error) = &exchanged.tokens {
             report(tenant, directory, error);
         }
@@ -92,6 +94,7 @@ impl Upstream {
     /// The same without a word in the log, for a code that cannot be good.
     pub(crate) async fn try_each(
         &self,
+        tenant: TenantId,
         directory: &Directory,
         metadata: &ProviderMetadata,
         exchange: Exchange<'_>,
@@ -103,8 +106,14 @@ impl Upstream {
         match credentials {
             Err(error) => tokens = Err(error),
             Ok(credentials) => {
+                let method = directory.auth_method(metadata);
                 for credential in &credentials {
-                    let trying = self.try_exchange(directory, metadata, exchange, credential);
+                    let trying = self.try_exchange(
+                        tenant,
+                        (directory, metadata),
+                        exchange,
+                        (method, credential),
+                    );
                     // The library's part is large.
                     tokens = Box::pin(trying).await;
                     let Some(failure) = tokens.as_ref().err().and_then(about_credentials) else {
@@ -119,15 +128,46 @@ impl Upstream {
         Exchanged { tokens, refused }
     }
 
-    async fn try_exchange(
+    /// Whether the directory accepts one of our secrets in the way that we do not send them: a
+    /// server that expects them in the form calls right ones in the header wrong, in the words in
+    /// which it calls wrong ones so. Asked with a code that cannot be good, after a refusal.
+    /// [OIDCC-9]
+    pub(crate) async fn accepts_otherwise(
         &self,
+        tenant: TenantId,
         directory: &Directory,
         metadata: &ProviderMetadata,
+        redirect_uri: &str,
+    ) -> Option<TokenEndpointAuthMethod> {
+        let other = match directory.auth_method(metadata) {
+            TokenEndpointAuthMethod::ClientSecretBasic => TokenEndpointAuthMethod::ClientSecretPost,
+            TokenEndpointAuthMethod::ClientSecretPost => TokenEndpointAuthMethod::ClientSecretBasic,
+            TokenEndpointAuthMethod::PrivateKeyJwt => return None,
+        };
+        for secret in &directory.secrets {
+            let (code, entropy) = (entropy::token().ok()?, entropy::bytes().ok()?);
+            let verifier = CodeVerifier::from_entropy(&entropy);
+            let exchange = Exchange { code: &code, redirect_uri, verifier: verifier.expose() };
+            let credential = Credential::Secret(secret);
+            let trying =
+                self.try_exchange(tenant, (directory, metadata), exchange, (other, &credential));
+            let failure = Box::pin(trying).await.err().map(|error| error.failure());
+            if failure == Some(FailureCode::DirectoryCodeRefused) {
+                return Some(other);
+            }
+        }
+        None
+    }
+
+    async fn try_exchange(
+        &self,
+        tenant: TenantId,
+        (directory, metadata): (&Directory, &ProviderMetadata),
         exchange: Exchange<'_>,
-        credential: &Credential<'_>,
+        (method, credential): (TokenEndpointAuthMethod, &Credential<'_>),
     ) -> Result<Tokens, UpstreamError> {
-        let mut client = client(directory, metadata, exchange.redirect_uri)?
-            .set_auth_type(auth_type(directory, metadata));
+        let mut client =
+            client(directory, metadata, exchange.redirect_uri)?.set_auth_type(auth_type(method));
         if let Credential::Secret(secret) = credential {
             let secret = secret.secret.expose_secret().to_owned();
             client = client.set_client_secret(ClientSecret::new(secret));
@@ -140,12 +180,12 @@ impl Upstream {
                 .add_extra_param("client_assertion_type", ASSERTION_TYPE)
                 .add_extra_param("client_assertion", assertion.as_str());
         }
-        let http = Http { egress: &self.egress, answer: Mutex::new(None) };
+        let http = Http { calls: &self.calls, tenant, answer: Mutex::new(None) };
         // Always an error, see `Kept`.
         let _ = sending.request_async(&http).await;
         let answer = http.answer.into_inner().unwrap_or_default();
         let answer = answer.ok_or(UpstreamError::Request("token_endpoint"))?;
-        read(&answer.map_err(|error| UpstreamError::Egress { asked: Asked::Token, error })?)
+        read(&answer?)
     }
 }
 
@@ -185,8 +225,8 @@ fn about_credentials(error: &UpstreamError) -> Option<FailureCode> {
 
 /// Exactly one method. Without a secret the library names the client in the form, whatever is chosen
 /// here. [OIDCC-9]
-fn auth_type(directory: &Directory, metadata: &ProviderMetadata) -> AuthType {
-    match directory.auth_method(metadata) {
+fn auth_type(method: TokenEndpointAuthMethod) -> AuthType {
+    match method {
         TokenEndpointAuthMethod::ClientSecretBasic => AuthType::BasicAuth,
         TokenEndpointAuthMethod::ClientSecretPost | TokenEndpointAuthMethod::PrivateKeyJwt => {
             AuthType::RequestBody
@@ -196,8 +236,9 @@ fn auth_type(directory: &Directory, metadata: &ProviderMetadata) -> AuthType {
 
 /// The HTTP client for `openidconnect`: sends, and keeps the answer.
 struct Http<'a> {
-    egress: &'a Egress,
-    answer: Mutex<Option<Result<Reply, EgressError>>>,
+    calls: &'a Calls,
+    tenant: TenantId,
+    answer: Mutex<Option<Result<Reply, UpstreamError>>>,
 }
 
 /// What `openidconnect` gets instead of the answer.
@@ -215,7 +256,7 @@ impl<'c> AsyncHttpClient<'c> for Http<'_> {
             let request = Request::post(&head.uri.to_string(), body)
                 .headers(head.headers)
                 .max_body(token_response::MAX_BYTES);
-            let reply = self.egress.send(request).await;
+            let reply = self.calls.send(self.tenant, Asked::Token, request).await;
             self.answer.lock().map_err(|_| Kept)?.replace(reply);
             Err(Kept)
         })
@@ -226,8 +267,10 @@ impl<'c> AsyncHttpClient<'c> for Http<'_> {
 /// status of success.
 fn read(reply: &Reply) -> Result<Tokens, UpstreamError> {
     let status = reply.status;
+    let is_there = !matches!(status.as_u16(), 404 | 405);
     match TokenResponse::parse(&reply.body) {
-        Err(error @ TokenResponseError::Provider { .. }) => Err(error.into()),
+        // Where no token endpoint is, what answers may well call the request invalid.
+        Err(error @ TokenResponseError::Provider { .. }) if is_there => Err(error.into()),
         _ if !status.is_success() => {
             Err(UpstreamError::Status { asked: Asked::Token, status: status.as_u16() })
         }

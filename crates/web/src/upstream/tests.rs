@@ -2,6 +2,7 @@
 
 mod credentials;
 mod documents;
+mod patience;
 mod peer;
 mod requests;
 

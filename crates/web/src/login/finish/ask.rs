@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use broker::attempt::Leg;
 use broker::failure::FailureCode;
-use broker::settings::UserinfoUse;
+use broker::settings::{TokenEndpointAuthMethod, UserinfoUse};
 use broker::tenant::{Directory, SecretSlot};
 use broker::timeline::Step;
 use broker::user::Identity;
@@ -22,7 +22,7 @@ use super::Answered;
 use crate::keyring;
 use crate::login::start::callback as callback_url;
 use crate::login::{Trace, Why};
-use crate::upstream::{Exchange, Tokens, Verify, sent_back};
+use crate::upstream::{Exchange, Tokens, UpstreamError, Verify, sent_back};
 
 /// How far the directory's clock may be off. [OIDCC-3.1.3.7-9]
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
@@ -38,8 +38,8 @@ pub(crate) async fn ask(
     let step = Step::Finish;
     let app = Arc::clone(&trace.app);
     let tenant = trace.loaded.tenant.id;
-    let metadata = app.upstream.metadata(tenant, &directory).await?;
-    let code = code(answer, &metadata)?;
+    let metadata = discovered(trace, &directory).await?;
+    let code = code(answer, &directory, &metadata)?;
     let redirect_uri = callback_url(&trace.loaded.issuer, &directory);
     let exchange = Exchange { code: &code, redirect_uri: &redirect_uri, verifier: &leg.verifier };
     let tokens = redeem(trace, &directory, &metadata, exchange).await?;
@@ -91,17 +91,26 @@ pub(crate) fn admit(trace: &mut Trace, answered: &Answered) -> Result<(), Why> {
 }
 
 /// The code, if the answer has one and is from the directory that was asked.
-fn code(answer: CallbackAnswer, metadata: &ProviderMetadata) -> Result<String, Why> {
+fn code(
+    answer: CallbackAnswer,
+    directory: &Directory,
+    metadata: &ProviderMetadata,
+) -> Result<String, Why> {
     // Before the code leaves us: is it from the one that was asked? [RFC9207-2.4]
     let announced = metadata.authorization_response_iss_parameter_supported;
     if callback::check_issuer(answer.iss(), &metadata.issuer, announced).is_err() {
-        let detail = "iss in the answer is not the directory's issuer";
-        return Err((FailureCode::CallbackIssuerMismatch, detail.to_owned()));
+        let issuer = &metadata.issuer;
+        let detail = match answer.iss() {
+            None => format!("the answer has no iss, and {issuer} announces one"),
+            Some(_) => format!("iss in the answer is not {issuer}"),
+        };
+        return Err((FailureCode::CallbackIssuerMismatch, detail));
     }
     match answer {
         CallbackAnswer::Code { code, .. } => Ok(code),
         CallbackAnswer::Error { error, error_description, .. } => {
-            Err(sent_back(&error, error_description.as_deref()))
+            let (failure, said) = sent_back(&error, error_description.as_deref());
+            Err((failure, with_scopes(failure, said, directory)))
         }
     }
 }
@@ -124,12 +133,77 @@ async fn redeem(
             SecretSlot::Current => "client_secret",
             SecretSlot::Next => "next_client_secret",
         };
-        trace.note(Step::Finish, format!("The directory refused {name}: {}.", failure.as_str()));
+        trace.note(Step::Finish, format!("The directory refused {name}."));
         if failure == FailureCode::DirectorySecretExpired {
             learn(trace, directory, slot).await;
         }
     }
-    Ok(exchanged.tokens?)
+    match exchanged.tokens {
+        Ok(tokens) => Ok(tokens),
+        Err(error) => {
+            Err(understood(trace, directory, metadata, exchange.redirect_uri, error).await)
+        }
+    }
+}
+
+/// What a directory means that does not accept who asks. It has one word for a wrong secret, one
+/// that has expired, a right one that is sent in another way than it expects, and a key that it
+/// does not know; each is mended otherwise.
+async fn understood(
+    trace: &Trace,
+    directory: &Directory,
+    metadata: &ProviderMetadata,
+    redirect_uri: &str,
+    error: UpstreamError,
+) -> Why {
+    let (failure, said) = Why::from(error);
+    if failure != FailureCode::DirectoryCredentialsWrong {
+        return (failure, with_scopes(failure, said, directory));
+    }
+    let method = directory.auth_method(metadata);
+    if method == TokenEndpointAuthMethod::PrivateKeyJwt {
+        let keys = format!("{said}; the tenant's key set is at {}/jwks", trace.loaded.issuer);
+        return (FailureCode::DirectoryKeyUnknown, keys);
+    }
+    // Dates are written by people, but this one and the directory say the same.
+    let now = trace.app.clock.now();
+    let ends = directory.secrets.iter().map(|one| one.expires_at.filter(|end| *end <= now));
+    if let Some(end) = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max()) {
+        let detail = format!("{said}; the secret was entered as good until {}", end.date_naive());
+        return (FailureCode::DirectorySecretExpired, detail);
+    }
+    let (upstream, tenant) = (&trace.app.upstream, trace.loaded.tenant.id);
+    match upstream.accepts_otherwise(tenant, directory, metadata, redirect_uri).await {
+        Some(other) => {
+            let (other, method) = (other.as_str(), method.as_str());
+            let detail = format!("{said} to {method}, and it accepts {other}");
+            (FailureCode::DirectoryCredentialsMethod, detail)
+        }
+        None => (failure, format!("{said}; we are `{}`", directory.client_id)),
+    }
+}
+
+/// Which scopes it was, where one of them was refused.
+fn with_scopes(failure: FailureCode, said: String, directory: &Directory) -> String {
+    if failure == FailureCode::DirectoryScopeRefused {
+        return format!("{said}; asked for is {}", directory.scopes.join(" "));
+    }
+    said
+}
+
+/// The directory's metadata; where it is missing, the address that it was looked for at.
+pub(crate) async fn discovered(
+    trace: &Trace,
+    directory: &Directory,
+) -> Result<Arc<ProviderMetadata>, Why> {
+    let metadata = trace.app.upstream.metadata(trace.loaded.tenant.id, directory).await;
+    metadata.map_err(|error| {
+        let (failure, said) = Why::from(error);
+        match failure {
+            FailureCode::IssuerMismatch | FailureCode::DirectoryMoved => (failure, said),
+            _ => (failure, format!("{said} ({})", directory.discovery_url)),
+        }
+    })
 }
 
 /// Writes down that a secret has expired, once; the login does not depend on it.
@@ -184,8 +258,11 @@ fn time(value: Option<&Value>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds, 0).filter(|time| *time <= now + LEEWAY)
 }
 
+/// What `acr` or `amr` says; one that nobody means is nothing (THREATS JW-04).
 fn text(value: Option<&Value>) -> Option<String> {
-    value.and_then(Value::as_str).filter(|text| text.len() <= 255).map(str::to_owned)
+    let plain =
+        |text: &&str| (1..=255).contains(&text.len()) && !text.chars().any(char::is_control);
+    value.and_then(Value::as_str).filter(plain).map(str::to_owned)
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {
@@ -198,6 +275,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn jw_04_rx_06_acr_and_amr_are_plain_text_or_nothing() {
+        let read = |value: Value| text(Some(&value));
+        assert_eq!(read(json!("urn:okta:loa:2fa:any")).as_deref(), Some("urn:okta:loa:2fa:any"));
+        for odd in
+            [json!("a\u{0}b"), json!("a\r\nX: y"), json!(""), json!("a".repeat(256)), json!(1)]
+        {
+            assert_eq!(read(odd.clone()), None, "{odd}");
+        }
+        assert_eq!(texts(Some(&json!(["pwd", "x\u{0}", 7, "otp"]))), ["pwd", "otp"]);
+    }
 
     #[test]
     fn az_10_time_of_authentication_is_in_the_past() {

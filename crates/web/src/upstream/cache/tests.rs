@@ -146,6 +146,30 @@ async fn rx_03_an_outdated_value_is_replaced_at_most_every_thirty_seconds() {
     assert_eq!(*cache.newer(KEY, second, at(31), source.works()).await, 3);
 }
 
+/// A thousand tokens a second that name no key of anybody's, and in their midst the directory does
+/// change its keys: five seconds after the flood began.
+#[tokio::test]
+async fn rx_03_a_real_rotation_is_seen_within_a_minute_of_a_flood_without_more_fetches() {
+    let (cache, source) = (cache(), Source::default());
+    let mut known = cache.get(KEY, at(0), source.works()).await.unwrap();
+    let rotated_at = 5;
+    let mut seen_at = None;
+    for second in 1..=60 {
+        for _ in 0..20 {
+            let fetched = cache.newer(KEY, Arc::clone(&known), at(second), source.works()).await;
+            // Values are numbered by their fetch; those fetched after the rotation hold the key.
+            if *fetched != *known && second >= rotated_at {
+                seen_at.get_or_insert(second);
+            }
+            known = fetched;
+        }
+    }
+    assert!(seen_at.is_some_and(|at| at - rotated_at <= 30), "{seen_at:?}");
+    assert_eq!(source.fetches(), 1 + 2, "at seconds 1 and 31");
+    // All the while the good value is there for those whose key is in it.
+    assert!(cache.get(KEY, at(60), source.fails()).await.is_ok());
+}
+
 #[tokio::test]
 async fn rx_03_a_failing_refetch_keeps_the_value_and_counts() {
     let (cache, source) = (cache(), Source::default());

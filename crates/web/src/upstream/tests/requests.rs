@@ -191,7 +191,7 @@ async fn up_10_what_is_no_token_response_is_told_apart() {
         (200, r#"{"error":"invalid_grant"}"#, FailureCode::DirectoryCodeRefused),
         (200, "<html>", FailureCode::TokenResponseInvalid),
         (400, r#"{"id_token":"h.p.s"}"#, FailureCode::TokenResponseInvalid),
-        (200, r#"{"access_token":"at"}"#, FailureCode::TokenResponseInvalid),
+        (200, r#"{"access_token":"at"}"#, FailureCode::IdTokenMissing),
         (302, "", FailureCode::TokenResponseInvalid),
         (502, "<html>", FailureCode::DirectoryUnreachable),
     ];
