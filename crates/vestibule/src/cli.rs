@@ -5,22 +5,37 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod accounts;
+mod api_token;
 mod application;
+mod audit;
 mod directory;
 mod domain;
+mod secrets;
+mod tokens;
 mod users;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use accounts::{
+    OperatorCommand, OperatorInviteArgs, OperatorListArgs, OperatorRemoveArgs, StaffCommand,
+    StaffInviteArgs, StaffListArgs, StaffRemoveArgs,
+};
+pub(crate) use api_token::{
+    ApiTokenCommand, ApiTokenCreateArgs, ApiTokenListArgs, ApiTokenRevokeArgs,
+};
 pub(crate) use application::{ApplicationCommand, ApplicationListArgs, ApplicationShowArgs};
+pub(crate) use audit::{AuditCheckpointArgs, AuditCommand, AuditListArgs, AuditVerifyArgs};
 pub(crate) use directory::{
-    DirectoryCommand, DirectoryListArgs, DirectoryPresetsArgs, DirectoryProbeArgs,
-    DirectoryTestArgs, OfTenant, ReachFlags,
+    DirectoryApproveArgs, DirectoryCommand, DirectoryListArgs, DirectoryPresetsArgs,
+    DirectoryProbeArgs, DirectorySetupLinkArgs, DirectoryTestArgs, OfTenant, ReachFlags,
 };
 pub(crate) use domain::{DomainArgs, DomainCommand, DomainListArgs, DomainVerifyArgs};
-pub(crate) use users::{UsersCommand, UsersImportArgs};
+pub(crate) use secrets::{RotateMasterArgs, SecretsCommand};
+pub(crate) use tokens::{TokensCommand, TokensRevokeAllArgs};
+pub(crate) use users::{UsersBlockArgs, UsersCommand, UsersImportArgs, UsersListArgs};
 
 /// A single sign-on gateway for many tenants: applications are pointed at it once, directories
 /// (Okta and other OpenID Providers) are connected behind it.
@@ -89,19 +104,23 @@ pub(crate) enum Command {
         vestibule application list --tenant acme"
     )]
     Application(ApplicationCommand),
-    /// Directories: probe, test, list, what is known of each vendor
+    /// Directories: probe, test, list, links to set one up, what is known of each vendor
     #[command(
         subcommand,
         after_help = "Examples:\n  \
         vestibule directory presets okta\n  \
         vestibule directory probe okta --tenant acme\n  \
-        vestibule directory test okta --tenant acme"
+        vestibule directory test okta --tenant acme\n  \
+        vestibule directory setup-link okta --tenant acme"
     )]
     Directory(DirectoryCommand),
-    /// Users that applications know already: import
+    /// Users: import those that applications know already, list, block
     #[command(
         subcommand,
-        after_help = "Example:\n  vestibule users import people.csv --tenant acme --dry-run"
+        after_help = "Examples:\n  \
+        vestibule users import people.csv --tenant acme --dry-run\n  \
+        vestibule users list --tenant acme --search dana\n  \
+        vestibule users block dana@acme.example --tenant acme"
     )]
     Users(UsersCommand),
     /// Domains that tenants prove by a DNS record
@@ -125,6 +144,63 @@ pub(crate) enum Command {
         vestibule keys certificate --tenant acme > acme.pem"
     )]
     Keys(KeysCommand),
+    /// The master key: rotate
+    #[command(
+        subcommand,
+        after_help = "Example:\n  \
+        vestibule secrets rotate-master --new-key-file /etc/vestibule/master.new.key"
+    )]
+    Secrets(SecretsCommand),
+    /// Who changed what: list, verify, checkpoints to keep elsewhere
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule audit list --tenant acme\n  \
+        vestibule audit checkpoint --all >> /mnt/elsewhere/checkpoints\n  \
+        vestibule audit verify --checkpoint /mnt/elsewhere/checkpoints"
+    )]
+    Audit(AuditCommand),
+    /// Operators, who reach every tenant at the dashboard: invite, list, remove
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule operator invite ada@example.org\n  \
+        vestibule operator list\n  \
+        vestibule operator remove ada@example.org"
+    )]
+    Operator(OperatorCommand),
+    /// The staff of a tenant, who use its dashboard: invite, list, remove
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule staff invite kim@acme.example --tenant acme\n  \
+        vestibule staff list --tenant acme\n  \
+        vestibule staff remove kim@acme.example --tenant acme"
+    )]
+    Staff(StaffCommand),
+    /// Tokens of the admin API: make, list, end
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule api-token create \"our scripts\"\n  \
+        vestibule api-token create \"website\" --tenant acme --role editor\n  \
+        vestibule api-token list --tenant acme"
+    )]
+    ApiToken(ApiTokenCommand),
+    /// Print the OpenAPI document of the admin API
+    #[command(after_help = "Example:\n  \
+        vestibule openapi > openapi.json\n\n\
+        A running gateway serves the same at /api/openapi.json.")]
+    Openapi,
+    /// Print the JSON Schema of the configuration file
+    #[command(after_help = "Example:\n  \
+        vestibule schema > vestibule.schema.json\n\n\
+        Editors that know the YAML language server take it from the first line of a file:\n  \
+        # yaml-language-server: $schema=vestibule.schema.json")]
+    Schema,
+    /// What applications hold: end all of it
+    #[command(subcommand, after_help = "Example:\n  vestibule tokens revoke-all")]
+    Tokens(TokensCommand),
     /// Bring the database's schema up to date
     #[command(after_help = "Example:\n  \
         DATABASE_URL=postgres://owner@db/vestibule vestibule migrate\n\n\
@@ -308,6 +384,11 @@ pub(crate) struct CommonFlags {
     /// [env: VESTIBULE_MASTER_KEY_FILE] [vestibule.toml: master_key_file]
     #[arg(long, value_name = "FILE")]
     pub(crate) master_key_file: Option<String>,
+    /// The master key that this one takes the place of, while `secrets rotate-master` is under way
+    /// [env: VESTIBULE_PREVIOUS_MASTER_KEY_FILE] [vestibule.toml: previous_master_key_file]
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) previous_master_key_file: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogFlags,
 }
@@ -344,8 +425,16 @@ pub(crate) struct GatewayFlags {
     /// [env: VESTIBULE_EGRESS_ALLOW] [vestibule.toml: egress_allow] [default: none]
     #[arg(long, value_name = "CIDRS")]
     pub(crate) egress_allow: Option<String>,
+    /// Proxies in front that say in X-Forwarded-For whose request they pass on, separated by commas
+    /// [env: VESTIBULE_TRUSTED_PROXIES] [vestibule.toml: trusted_proxies] [default: none]
+    #[arg(long, value_name = "CIDRS")]
+    pub(crate) trusted_proxies: Option<String>,
     #[command(flatten)]
     pub(crate) dns: DnsFlags,
+    /// Seconds to go on serving after SIGTERM while /readyz says 503, so that a balancer notices
+    /// [env: VESTIBULE_DRAIN_DELAY] [vestibule.toml: drain_delay] [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain_delay: Option<String>,
 }
 
 /// Whom to ask for DNS records.

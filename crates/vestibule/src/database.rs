@@ -94,7 +94,11 @@ impl Database {
     /// # Errors
     /// As [`Store::connect`].
     pub(crate) fn connect(&self, role: Role, master: MasterKey) -> anyhow::Result<Store> {
-        Ok(Store::connect(ConnectOptions::new(self.url.expose_secret(), role), master)?)
+        let store = Store::connect(ConnectOptions::new(self.url.expose_secret(), role), master)?;
+        Ok(match role {
+            Role::Gateway => store,
+            Role::Operator => store.acting_as(&operator()),
+        })
     }
 
     /// Stops the database if this process runs it.
@@ -104,6 +108,16 @@ impl Database {
             postgres.stop().await;
         }
     }
+}
+
+/// Who runs this command, for the audit log: the user of the operating system, by name where it has
+/// one. The environment is not asked, since everybody may say anything there.
+fn operator() -> String {
+    let uid = nix::unistd::getuid();
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    let name =
+        name.map(|name| name.chars().take(64).filter(|c| !c.is_control()).collect::<String>());
+    format!("operator {}", name.unwrap_or_else(|| format!("uid {uid}")))
 }
 
 fn announce(path: &Path, url: &str) -> io::Result<()> {

@@ -1,217 +1,62 @@
-//! The configuration file: read, proven, and every mistake named by line and column.
-//!
-//! Mistakes come in two kinds. What is not the file's shape (an unknown key, a wrong type, a bad
-//! slug, a key twice) is found while reading, one at a time. What has the shape and means nothing
-//! (an address that cannot be a redirect URI, a claim expression that does not parse, two
-//! applications with one `client_id`) is found afterwards, all at once, and carries the path of
-//! the setting besides its line and column.
+//! The configuration file on the disk, or on standard input.
 
-mod positions;
-
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use broker::plan::{self, Conflict, Target};
-use broker::settings::Configuration;
-
-use positions::Positions;
+pub(crate) use broker::settings::file::{ConfigurationFile, FileErrors};
 
 /// A megabyte holds thousands of tenants; a file beyond it is a mistake.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// The file's own shape is nine levels deep; constants in rows may nest some more.
-const MAX_DEPTH: usize = 32;
+const TOO_LONG: &str = "a configuration file has at most 1 MiB; split it by tenant";
 
-/// A configuration file whose every part is valid by itself.
-#[derive(Debug)]
-pub(crate) struct ConfigurationFile {
-    /// What it says.
-    pub(crate) configuration: Configuration,
-    /// Where paths in it are relative to.
-    pub(crate) base: PathBuf,
-    name: String,
-    positions: Positions,
-}
-
-/// What is wrong with a configuration file, a line each.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct FileErrors(Vec<String>);
-
-impl fmt::Display for FileErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for FileErrors {}
-
-impl FileErrors {
-    fn one(text: impl Into<String>) -> Self {
-        Self(vec![text.into()])
-    }
-}
-
-impl ConfigurationFile {
-    /// Reads a file, or standard input when the path is `-`.
-    ///
-    /// # Errors
-    /// Everything that is wrong, as far as it can be found at once.
-    pub(crate) fn read(path: &Path) -> Result<Self, FileErrors> {
-        let (name, base) = if path == Path::new("-") {
-            ("standard input".to_owned(), PathBuf::new())
-        } else {
-            let base = path.parent().unwrap_or(Path::new("")).to_owned();
-            (path.display().to_string(), base)
-        };
-        let text = if path == Path::new("-") {
-            bounded(io::stdin().lock())
-        } else {
-            File::open(path).and_then(bounded)
-        };
-        let text = text.map_err(|error| FileErrors::one(format!("{name}: {error}")))?;
-        Self::parse(name, base, &text)
-    }
-
-    /// Reads the text of a file that is called `name` in errors.
-    ///
-    /// # Errors
-    /// As [`ConfigurationFile::read`].
-    pub(crate) fn parse(name: String, base: PathBuf, text: &str) -> Result<Self, FileErrors> {
-        let configuration: Configuration =
-            yaml(text).map_err(|error| explain(&name, text, &error))?;
-        let positions: Positions = yaml(text).map_err(|error| explain(&name, text, &error))?;
-        if positions.is_empty() {
-            // An empty file would read as "no tenants", and removing everything should take more
-            // than a truncated upload.
-            let text = format!("{name}: the file is empty; write `tenants: []` if that is meant");
-            return Err(FileErrors::one(text));
-        }
-        let file = Self { configuration, base, name, positions };
-        let wrong: Vec<_> = plan::each(&file.configuration)
-            .iter()
-            .map(|error| file.at(&error.path, &error.message))
-            .collect();
-        if wrong.is_empty() { Ok(file) } else { Err(FileErrors(wrong)) }
-    }
-
-    /// Names conflicts by their place in the file. Those on the side of a tenant that is not in
-    /// the file are left out when the other side is.
-    pub(crate) fn conflicts(&self, conflicts: &[Conflict]) -> FileErrors {
-        let here: Vec<_> = conflicts
-            .iter()
-            .filter_map(|one| {
-                let path = format!("{}.{}", self.path_of(&one.target)?, one.path);
-                Some(self.at(&path, &one.message))
-            })
-            .collect();
-        if !here.is_empty() {
-            return FileErrors(here);
-        }
-        let elsewhere = |one: &Conflict| format!("{}, {}: {}", one.target, one.path, one.message);
-        FileErrors(conflicts.iter().map(elsewhere).collect())
-    }
-
-    /// An error about the secret that is under this key of a target.
-    pub(crate) fn secret_error(&self, target: &Target, key: &str, message: &str) -> FileErrors {
-        let path = self.path_of(target).unwrap_or_else(|| target.to_string());
-        FileErrors::one(self.at(&format!("{path}.{key}"), message))
-    }
-
-    /// `acme.yaml:12:7: tenants[0].name: message`.
-    fn at(&self, path: &str, message: &str) -> String {
-        let (line, column) = self.positions.find(path);
-        format!("{}:{line}:{column}: {path}: {message}", self.name)
-    }
-
-    fn path_of(&self, target: &Target) -> Option<String> {
-        let tenants = &self.configuration.tenants;
-        let at = tenants.iter().position(|one| one.slug == *target.tenant_slug())?;
-        let tenant = tenants.get(at)?;
-        Some(match target {
-            Target::Tenant { .. } => format!("tenants[{at}]"),
-            Target::Application { client_id, .. } => {
-                let mut applications = tenant.applications.iter();
-                let nth = applications.position(|one| one.client_id == *client_id)?;
-                format!("tenants[{at}].applications[{nth}]")
-            }
-            Target::Directory { directory, .. } => {
-                let nth = tenant.directories.iter().position(|one| one.slug == *directory)?;
-                format!("tenants[{at}].directories[{nth}]")
-            }
-        })
-    }
-}
-
-fn bounded(source: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    source.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other("a configuration file has at most 1 MiB; split it by tenant"));
-    }
-    Ok(text)
-}
-
-fn yaml<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T, serde_saphyr::Error> {
-    let options = serde_saphyr::options! {
-        with_snippet: false,
-        strict_booleans: true,
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+/// Reads a file, or standard input when the path is `-`.
+///
+/// # Errors
+/// Everything that is wrong, as far as it can be found at once.
+pub(crate) fn read(path: &Path) -> Result<ConfigurationFile, FileErrors> {
+    let (name, base) = if path == Path::new("-") {
+        ("standard input".to_owned(), PathBuf::new())
+    } else {
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        (path.display().to_string(), base)
     };
-    serde_saphyr::from_str_with_options(text, options)
-}
-
-/// How the parser begins when a key is missing.
-const MISSING: &str = "missing field ";
-
-/// The parser's words, with the position in front and without the jargon.
-fn explain(name: &str, source: &str, error: &serde_saphyr::Error) -> FileErrors {
-    let text = error.to_string();
-    let (position, text) = match error.location().filter(|at| at.line() > 0) {
-        Some(at) => {
-            let suffix = format!(" at line {}, column {}", at.line(), at.column());
-            let text = text.strip_suffix(&suffix).unwrap_or(&text).to_owned();
-            let mut place = (at.line(), at.column());
-            if text.starts_with(MISSING)
-                && let Ok(positions) = yaml::<Positions>(source)
-            {
-                place = positions.block_around(place).unwrap_or(place);
-            }
-            (format!("{}:{}: ", place.0, place.1), text)
-        }
-        None => (" ".to_owned(), text),
+    let read = if path == Path::new("-") {
+        text(io::stdin().lock())
+    } else {
+        File::open(path).and_then(text)
     };
-    FileErrors::one(format!("{name}:{position}{}", in_plain_words(&text)))
+    let text = read.map_err(|error| FileErrors::one(format!("{name}: {error}")))?;
+    ConfigurationFile::parse(name, base, &text)
 }
 
-fn in_plain_words(text: &str) -> String {
-    if let Some(rest) = text.strip_prefix("duplicate mapping key: ") {
-        let key = rest.split(',').next().unwrap_or(rest);
-        return format!("the key `{key}` is there twice");
+fn text(source: impl Read) -> io::Result<String> {
+    let bytes = bounded(source, MAX_BYTES, TOO_LONG)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not in UTF-8"))
+}
+
+/// Everything of a source that may have no end, such as a device or a pipe.
+///
+/// # Errors
+/// When it cannot be read, or with the text `too_long` when it has more than `most` bytes.
+pub(crate) fn bounded(source: impl Read, most: u64, too_long: &'static str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(too_long));
     }
-    if text.starts_with("multiple YAML documents") {
-        return "a file holds one YAML document: remove the line `---` and join the parts"
-            .to_owned();
-    }
-    if let Some(rest) = text.strip_prefix(MISSING) {
-        return format!("the key {rest} is missing");
-    }
-    match text {
-        "expected sequence start" => "expected a list: lines that begin with `- `".to_owned(),
-        "expected mapping start" => "expected `key: value` lines".to_owned(),
-        "expected string scalar" => "expected a text".to_owned(),
-        "invalid u32" => "expected a whole number".to_owned(),
-        _ if text.starts_with("invalid boolean") => "expected true or false".to_owned(),
-        // The words of `chrono`; times are the only values that it reads.
-        "premature end of input"
-        | "input contains invalid characters"
-        | "input is out of range"
-        | "trailing input" => "expected a time, such as 2027-01-31T00:00:00Z".to_owned(),
-        other => other
-            .replace("unknown field", "unknown key")
-            .replace("unknown variant", "unknown value"),
-    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_bounded() {
+        let long = vec![b' '; 1024 * 1024 + 1];
+        assert!(text(long.as_slice()).unwrap_err().to_string().contains("at most 1 MiB"));
+        assert_eq!(text(&long[1..]).unwrap().len(), 1024 * 1024);
+        assert!(text(&b"\xff"[..]).unwrap_err().to_string().contains("UTF-8"));
+    }
+}

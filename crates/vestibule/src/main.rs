@@ -30,8 +30,20 @@ use file::FileErrors;
 /// Parsing a claim expression recurses: a debug build needs more than the usual 2 MiB.
 const STACK: usize = 8 * 1024 * 1024;
 
+/// The exit code when the command line is wrong.
+const WRONG_COMMAND_LINE: u8 = 2;
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // It quotes what was typed, or what a variable holds.
+        Err(error) if error.use_stderr() => {
+            output::notice(error.render().to_string().trim_end());
+            return ExitCode::from(WRONG_COMMAND_LINE);
+        }
+        // Help or the version.
+        Err(error) => error.exit(),
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
     let outcome = match runtime {

@@ -2,32 +2,17 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use admin::secrets::{FetchSecret, SecretError, literal};
 use broker::settings::SecretSource;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::settings::Env;
 
 /// The longest secret that is read from a file, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
-
-/// A secret could not be fetched; the text says what to do and holds nothing of it.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SecretError {
-    /// The variable is not set, or empty.
-    #[error("the environment variable {0} is not set; set it, for example: export {0}=...")]
-    NotSet(String),
-    /// The file cannot be read.
-    #[error("the secret's file {path} cannot be read: {why}", path = .0.display(), why = .1)]
-    File(PathBuf, String),
-    /// It is there and empty, or white space.
-    #[error("the secret is empty")]
-    Empty,
-    /// It looks like a reference and is none.
-    #[error("write ${{env:NAME}} or ${{file:PATH}}, or the secret itself")]
-    NoReference,
-}
 
 /// Where secrets are looked for.
 pub(crate) struct Secrets<'a> {
@@ -35,28 +20,29 @@ pub(crate) struct Secrets<'a> {
     pub(crate) env: Env<'a>,
     /// What relative paths are relative to.
     pub(crate) base: &'a Path,
+    /// The files of the process itself.
+    pub(crate) own: &'a [PathBuf],
 }
 
-impl Secrets<'_> {
-    /// Fetches a secret.
-    ///
-    /// # Errors
-    /// [`SecretError`]; an unset variable is told apart, since a stored secret may stand in.
-    pub(crate) fn fetch(&self, source: &SecretSource) -> Result<SecretString, SecretError> {
+impl FetchSecret for Secrets<'_> {
+    fn fetch(&self, source: &SecretSource) -> Result<SecretString, SecretError> {
         let text = match source {
-            SecretSource::Literal(secret) => match secret.expose_secret() {
-                // `${NAME}` is a slip, and as a secret it would be known to everybody.
-                text if text.starts_with("${") => return Err(SecretError::NoReference),
-                text if text.trim().is_empty() => return Err(SecretError::Empty),
-                _ => return Ok(secret.clone()),
-            },
+            SecretSource::Literal(secret) => return literal(secret),
+            SecretSource::Env(name) if is_of_the_process(name) => {
+                return Err(SecretError::OfTheProcess(name.clone()));
+            }
             SecretSource::Env(name) => {
                 let set = (self.env)(name).filter(|text| !text.is_empty());
                 set.ok_or_else(|| SecretError::NotSet(name.clone()))?
             }
             SecretSource::File(path) => {
                 let path = self.base.join(path);
-                read(&path).map_err(|error| SecretError::File(path, error.to_string()))?
+                if self.is_of_the_process(&path) {
+                    return Err(SecretError::OfTheProcess(path.display().to_string()));
+                }
+                read(&path).map_err(|error| {
+                    SecretError::File(path.display().to_string(), error.to_string())
+                })?
             }
         };
         match text.trim() {
@@ -66,7 +52,29 @@ impl Secrets<'_> {
     }
 }
 
+impl Secrets<'_> {
+    /// The files of the process, whatever path or link leads to them, and what the system shows of
+    /// processes.
+    fn is_of_the_process(&self, path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else { return false };
+        let file = |path: &Path| path.metadata().map(|it| (it.dev(), it.ino())).ok();
+        let this = file(&path);
+        self.own.iter().any(|own| this.is_some() && file(own) == this)
+            || ["/proc", "/sys", "/dev"].iter().any(|root| path.starts_with(root))
+    }
+}
+
+/// What is in the file goes to a directory, which its tenant chooses: whoever writes a part of the
+/// file must not learn the operator's secrets by it (THREATS SC-01).
+fn is_of_the_process(variable: &str) -> bool {
+    variable.starts_with("VESTIBULE_") || ["DATABASE_URL", "PGPASSWORD"].contains(&variable)
+}
+
 fn read(path: &Path) -> std::io::Result<String> {
+    // One that is no file, such as a pipe, may never end.
+    if !path.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
     let mut text = String::new();
     File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
@@ -77,6 +85,8 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn fetch(text: &str, base: &Path) -> Result<String, SecretError> {
@@ -86,7 +96,7 @@ mod tests {
             "BLANK" => Some("  ".to_owned()),
             _ => None,
         };
-        let secrets = Secrets { env: &env, base };
+        let secrets = Secrets { env: &env, base, own: &[] };
         secrets.fetch(&SecretSource::parse(text)).map(|secret| secret.expose_secret().to_owned())
     }
 
@@ -97,6 +107,36 @@ mod tests {
         assert_eq!(fetch("${file:okta.secret}", dir.path()).unwrap(), "from file");
         assert_eq!(fetch("${env:SET}", dir.path()).unwrap(), "from env");
         assert_eq!(fetch("itself", dir.path()).unwrap(), "itself");
+    }
+
+    #[test]
+    fn sc_01_tn_09_secrets_of_the_process_are_given_to_no_tenant() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = dir.path().join("kept-elsewhere");
+        std::fs::write(&named, "the master key").unwrap();
+        std::os::unix::fs::symlink(&named, dir.path().join("a-link")).unwrap();
+        std::fs::hard_link(&named, dir.path().join("another-name")).unwrap();
+        let env = |_: &str| Some("a secret".to_owned());
+        let own = [dir.path().join("not-there"), named];
+        let secrets = Secrets { env: &env, base: dir.path(), own: &own };
+        for own in [
+            "${env:DATABASE_URL}",
+            "${env:VESTIBULE_MASTER_KEY_FILE}",
+            "${env:PGPASSWORD}",
+            "${file:kept-elsewhere}",
+            "${file:a-link}",
+            "${file:another-name}",
+            "${file:/proc/self/environ}",
+            "${file:../../../../../../proc/self/environ}",
+        ] {
+            let fetched = secrets.fetch(&SecretSource::parse(own));
+            assert!(matches!(fetched, Err(SecretError::OfTheProcess(_))), "{own}: {fetched:?}");
+        }
+        assert!(secrets.fetch(&SecretSource::parse("${env:ACME_OKTA}")).is_ok());
+        std::fs::write(dir.path().join("okta"), "a secret").unwrap();
+        assert!(secrets.fetch(&SecretSource::parse("${file:okta}")).is_ok());
+        let folder = secrets.fetch(&SecretSource::parse("${file:.}"));
+        assert!(matches!(folder, Err(SecretError::File(..))), "{folder:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod layers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -41,21 +42,32 @@ const DATABASE_URL: Names = names("--database-url", "DATABASE_URL", "database_ur
 const DATA_DIR: Names = names("--data-dir", "VESTIBULE_DATA_DIR", "data_dir");
 const MASTER_KEY_FILE: Names =
     names("--master-key-file", "VESTIBULE_MASTER_KEY_FILE", "master_key_file");
+const PREVIOUS_MASTER_KEY_FILE: Names = names(
+    "--previous-master-key-file",
+    "VESTIBULE_PREVIOUS_MASTER_KEY_FILE",
+    "previous_master_key_file",
+);
 const EGRESS_ALLOW: Names = names("--egress-allow", "VESTIBULE_EGRESS_ALLOW", "egress_allow");
+const TRUSTED_PROXIES: Names =
+    names("--trusted-proxies", "VESTIBULE_TRUSTED_PROXIES", "trusted_proxies");
 const DNS: Names = names("--dns", "VESTIBULE_DNS", "dns");
+const DRAIN_DELAY: Names = names("--drain-delay", "VESTIBULE_DRAIN_DELAY", "drain_delay");
 const LOG_FORMAT: Names = names("--log-format", "VESTIBULE_LOG_FORMAT", "log_format");
 const LOG_LEVEL: Names = names("--log-level", "VESTIBULE_LOG_LEVEL", "log_level");
 
 /// Every setting, for the tests that compare help and documents with them.
 #[cfg(test)]
-pub(crate) const ALL: [Names; 9] = [
+pub(crate) const ALL: [Names; 12] = [
     PUBLIC_URL,
     LISTEN,
     DATABASE_URL,
     DATA_DIR,
     MASTER_KEY_FILE,
+    PREVIOUS_MASTER_KEY_FILE,
     EGRESS_ALLOW,
+    TRUSTED_PROXIES,
     DNS,
+    DRAIN_DELAY,
     LOG_FORMAT,
     LOG_LEVEL,
 ];
@@ -92,10 +104,18 @@ pub(crate) struct Settings {
     pub(crate) data_dir_given: bool,
     /// The master key's file; `None`: generated in the data directory.
     pub(crate) master_key_file: Option<PathBuf>,
+    /// The file of the master key that this one takes the place of, while it does.
+    pub(crate) previous_master_key_file: Option<PathBuf>,
+    /// The settings file, if there was one.
+    pub(crate) config_file: Option<PathBuf>,
     /// Private networks that directories may be in.
     pub(crate) egress_allow: Vec<IpNet>,
+    /// Proxies that may say whose request they pass on.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The name servers that are asked for proofs of domains; empty: the system's.
     pub(crate) dns: Vec<SocketAddr>,
+    /// How long everything is served after the word to stop.
+    pub(crate) drain_delay: Duration,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
     /// What is logged; `None`: as the command sees fit.
@@ -111,6 +131,18 @@ pub(crate) fn process_env(name: &str) -> Option<String> {
 }
 
 impl Settings {
+    /// The address that browsers see; unless it is set, that of this machine.
+    pub(crate) fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// The files that are the process's own: no tenant is given what is in them.
+    pub(crate) fn own_files(&self) -> Vec<PathBuf> {
+        let generated = self.data_dir.join("master.key");
+        let named = [&self.master_key_file, &self.previous_master_key_file, &self.config_file];
+        named.into_iter().flatten().cloned().chain([generated]).collect()
+    }
+
     /// Layers the settings of a command.
     ///
     /// # Errors
@@ -155,6 +187,11 @@ impl Settings {
             common.master_key_file.as_deref(),
             file.keys.master_key_file.as_ref(),
         );
+        let previous_master_key_file = layers.path(
+            PREVIOUS_MASTER_KEY_FILE,
+            common.previous_master_key_file.as_deref(),
+            file.keys.previous_master_key_file.as_ref(),
+        );
         let public_url =
             layers.pick(PUBLIC_URL, gateway.public_url.as_deref(), file.keys.public_url.as_ref());
         let listen = layers.pick(LISTEN, gateway.listen.as_deref(), file.keys.listen.as_ref());
@@ -175,7 +212,18 @@ impl Settings {
             gateway.egress_allow.as_deref(),
             file.keys.egress_allow.as_deref(),
         );
+        let trusted_proxies = layers.list(
+            TRUSTED_PROXIES,
+            gateway.trusted_proxies.as_deref(),
+            file.keys.trusted_proxies.as_deref(),
+        );
         let dns = layers.list(DNS, gateway.dns.dns.as_deref(), file.keys.dns.as_deref());
+
+        let drain = layers.pick(
+            DRAIN_DELAY,
+            gateway.drain_delay.as_deref(),
+            file.keys.drain_delay.as_ref(),
+        );
 
         Ok(Self {
             public_url: public_url.as_ref().map(parse_public_url).transpose()?,
@@ -185,8 +233,12 @@ impl Settings {
             data_dir_given: data_dir.is_some(),
             data_dir: data_dir.unwrap_or_else(embedded_postgres::default_data_dir),
             master_key_file,
+            previous_master_key_file,
+            config_file: (!file.path.as_os_str().is_empty()).then(|| file.path.clone()),
             egress_allow: egress.iter().map(parse_network).collect::<Result<_, _>>()?,
+            trusted_proxies: trusted_proxies.iter().map(parse_network).collect::<Result<_, _>>()?,
             dns: dns.iter().map(parse_name_server).collect::<Result<_, _>>()?,
+            drain_delay: drain.as_ref().map_or(Ok(Duration::ZERO), parse_drain_delay)?,
             log_format: format.as_ref().map_or(Ok(LogFormat::Text), parse_log_format)?,
             log_level: level.as_ref().map(parse_log_level).transpose()?,
         })
@@ -278,6 +330,13 @@ fn parse_name_server(given: &Given) -> Result<SocketAddr, SettingsError> {
         .map_err(|_| {
             given.is_not("the address of a name server such as 192.0.2.53 or 127.0.0.1:5353")
         })
+}
+
+/// Whole seconds. A supervisor that was told to wait longer than five minutes kills before.
+fn parse_drain_delay(given: &Given) -> Result<Duration, SettingsError> {
+    let seconds = given.text.parse().ok().filter(|seconds| *seconds <= 300);
+    let wanted = "a number of seconds from 0 to 300";
+    seconds.map(Duration::from_secs).ok_or_else(|| given.is_not(wanted))
 }
 
 fn parse_log_format(given: &Given) -> Result<LogFormat, SettingsError> {

@@ -22,9 +22,22 @@ pub(crate) enum DirectoryCommand {
         The link works once, within 15 minutes, for a directory that is being tested or active.\n\
         Nobody is signed in and nobody is remembered.")]
     Test(DirectoryTestArgs),
+    /// Print a link with which somebody without an account connects this one directory
+    #[command(after_help = "Examples:\n  \
+        vestibule directory setup-link okta --tenant acme --note \"Kim, their IT\"\n  \
+        vestibule directory setup-link okta --tenant acme --days 30\n\n\
+        The link works in the one browser that opens it first. Whoever has it can enter what the\n\
+        provider needs and try it, for this directory and nothing else.")]
+    SetupLink(DirectorySetupLinkArgs),
     /// List the directories of a tenant, with their redirect URIs and when their secrets expire
     #[command(after_help = "Example:\n  vestibule directory list --tenant acme")]
     List(DirectoryListArgs),
+    /// Believe a discovery document that leads to other hosts than before
+    #[command(after_help = "Example:\n  vestibule directory approve okta --tenant acme\n\n\
+        From the first sign-in on, a directory's discovery document has to lead to the hosts that it\n\
+        led to then; one that suddenly leads elsewhere is refused and logged. After this command the\n\
+        next sign-in decides anew. Ask the directory's administrator first whether it moved.")]
+    Approve(DirectoryApproveArgs),
     /// Say what is known of a vendor: what to type, what to do there, what goes wrong
     #[command(after_help = "Examples:\n  \
         vestibule directory presets           all vendors\n  \
@@ -85,6 +98,34 @@ pub(crate) struct DirectoryTestArgs {
     pub(crate) of: OfTenant,
 }
 
+/// Flags of `directory setup-link`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectorySetupLinkArgs {
+    /// The directory, by its slug
+    pub(crate) slug: String,
+    /// How many days it works
+    #[arg(long, value_name = "N", default_value_t = 7,
+          value_parser = clap::value_parser!(i64).range(1..=30))]
+    pub(crate) days: i64,
+    /// For whom it is, as the list of links shows it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) note: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+/// Flags of `directory approve`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryApproveArgs {
+    /// The directory, by its slug
+    pub(crate) slug: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
 /// Flags of `directory list`.
 #[derive(Debug, Args)]
 pub(crate) struct DirectoryListArgs {
@@ -128,8 +169,10 @@ impl ReachFlags {
         GatewayFlags {
             public_url: self.public_url.clone(),
             listen: None,
+            trusted_proxies: None,
             egress_allow: self.egress_allow.clone(),
             dns: DnsFlags::default(),
+            ..GatewayFlags::default()
         }
     }
 }

@@ -25,6 +25,62 @@ pub(crate) enum UsersCommand {
         Rows that contradict each other or the database are listed with their lines, and then\n\
         nothing is imported and the exit code is 1.")]
     Import(UsersImportArgs),
+    /// List users, with the names that `block` takes
+    #[command(after_help = "Examples:\n  \
+        vestibule users list --tenant acme --search dana\n  \
+        vestibule users list --tenant acme --blocked\n  \
+        vestibule users list --tenant acme --limit 500 --after E-1000\n\n\
+        A line is the external id, the sub, the e-mail address, and since when the user is blocked,\n\
+        separated by tabs, in the order of the external ids. --after goes on behind one of them.")]
+    List(UsersListArgs),
+    /// Keep somebody out: no sign-in, and whatever they are signed in to ends
+    #[command(after_help = "Examples:\n  \
+        vestibule users block dana@acme.example --tenant acme\n  \
+        vestibule users block E-1000 --tenant acme      by the external id\n\n\
+        Sessions end and the codes and tokens of applications are revoked at the same moment. An\n\
+        application that has a session of its own keeps it for as long as it likes. The audit log\n\
+        tells. A second time changes nothing.")]
+    Block(UsersBlockArgs),
+    /// Let somebody in again who was blocked
+    #[command(after_help = "Example:\n  \
+        vestibule users unblock dana@acme.example --tenant acme\n\n\
+        They can sign in at once; what ended stays ended.")]
+    Unblock(UsersBlockArgs),
+}
+
+/// Flags of `users list`.
+#[derive(Debug, Args)]
+pub(crate) struct UsersListArgs {
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// Only those who are blocked
+    #[arg(long)]
+    pub(crate) blocked: bool,
+    /// Only those whose external id, sub or e-mail address holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) limit: u16,
+    /// Only those behind this external id
+    #[arg(long, value_name = "EXTERNAL_ID")]
+    pub(crate) after: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `users block` and `users unblock`.
+#[derive(Debug, Args)]
+pub(crate) struct UsersBlockArgs {
+    /// The user: e-mail address, sub or external id
+    #[arg(value_name = "EMAIL|SUB|EXTERNAL_ID")]
+    pub(crate) who: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
 }
 
 /// Flags of `users import`.

@@ -4,36 +4,26 @@
 //! secret if that is asked for.
 
 use anyhow::bail;
-use broker::seal::MasterKey;
-use broker::settings::ApplicationSettings;
 use broker::setup::{self, Field, Parts, Secret, Sheet};
 use broker::tenant::Application;
 use oidc::secret::SecretHash;
-use secrecy::{ExposeSecret as _, SecretString};
-use store::{ApplicationRecord, Operator, SecretChange, TenantRecord};
+use store::{ApplicationRecord, Operator, TenantRecord};
 
-use super::{Tool, apply};
-use crate::cli::{ApplicationListArgs, ApplicationShowArgs, GatewayFlags};
+use super::Tool;
+use crate::cli::{ApplicationListArgs, ApplicationShowArgs};
 use crate::output;
-use crate::settings::{Settings, process_env};
-
-/// The most secrets an application has at once.
-const MAX_SECRETS: usize = 4;
 
 /// Runs `application show`.
 pub(super) async fn show(args: ApplicationShowArgs) -> anyhow::Result<()> {
-    let flags = GatewayFlags { public_url: args.public_url.clone(), ..GatewayFlags::default() };
-    let settings = Settings::load(&args.common, &flags, &process_env)?;
-    let public_url = settings.public_url.clone().unwrap_or_else(|| {
-        output::notice(
-            "note: VESTIBULE_PUBLIC_URL is not set; these are addresses of this machine",
-        );
-        format!("http://{}", settings.listen)
-    });
+    let public_url = super::public_url(&args.common, args.public_url.as_deref())?;
     let tool = Tool::open(&args.common).await?;
     let outcome = sheet(&tool, &args, &public_url).await;
     let sheet = tool.finish(outcome).await?;
-    output::result(if args.json { serde_json::to_string_pretty(&sheet)? } else { text(&sheet) });
+    if args.json {
+        output::json(serde_json::to_string_pretty(&sheet)?);
+    } else {
+        output::result(text(&sheet));
+    }
     Ok(())
 }
 
@@ -51,7 +41,9 @@ async fn sheet(tool: &Tool, args: &ApplicationShowArgs, public_url: &str) -> any
     };
     let application = compiled(found)?;
     let fresh = if args.new_secret {
-        Some(new_secret(&operator, &tool.master, &tenant, found).await?)
+        let client_id = &found.settings.client_id;
+        let now = super::now();
+        Some(admin::add_secret(&operator, &tool.master, &tenant.slug, client_id, now).await?)
     } else {
         None
     };
@@ -77,48 +69,6 @@ fn compiled(record: &ApplicationRecord) -> anyhow::Result<Application> {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{} is not valid: {}", record.settings.client_id, errors.join("; "))
     })
-}
-
-/// Adds a secret to an application, as it is at this moment.
-async fn new_secret(
-    operator: &Operator,
-    master: &MasterKey,
-    tenant: &TenantRecord,
-    application: &ApplicationRecord,
-) -> anyhow::Result<SecretString> {
-    let client_id = &application.settings.client_id;
-    if application.settings.public {
-        bail!("{client_id} is a public application: it has no secret");
-    }
-    let (secret, now) = (apply::change::generate()?, super::now());
-    let mut tx = operator.begin().await?;
-    let tenants = tx.tenants().await?;
-    let mut all =
-        tenants.into_iter().filter(|one| one.id == tenant.id).flat_map(|one| one.applications);
-    let Some(current) = all.find(|one| one.id == application.id) else {
-        bail!("{client_id} was removed just now");
-    };
-    let mut hashes = current.secret_hashes;
-    if hashes.len() >= MAX_SECRETS {
-        bail!(
-            "{client_id} has {MAX_SECRETS} secrets, which is the most: write one into \
-             `client_secret` and apply, and it takes the place of all of them"
-        );
-    }
-    hashes.push(hash(master, tenant, &current.settings, &secret));
-    let change = SecretChange::Set(hashes.as_slice());
-    tx.put_application(tenant.id, &current.settings, change, now).await?;
-    tx.commit().await?;
-    Ok(secret)
-}
-
-fn hash(
-    master: &MasterKey,
-    tenant: &TenantRecord,
-    settings: &ApplicationSettings,
-    secret: &SecretString,
-) -> [u8; 32] {
-    master.client_secret_hash(tenant.id, &settings.client_id, secret.expose_secret())
 }
 
 /// A sheet for the terminal: labels in a column, each note under its value.
@@ -174,7 +124,8 @@ fn row([client_id, preset, state, redirect_uris]: [&str; 4]) -> String {
 #[cfg(test)]
 mod tests {
     use broker::id::ApplicationId;
-    use broker::settings::SecretSource;
+    use broker::settings::{ApplicationSettings, SecretSource};
+    use secrecy::SecretString;
     use serde_json::json;
 
     use super::*;
@@ -234,6 +185,7 @@ mod tests {
         let field = Field {
             label: "Redirect URL".to_owned(),
             value: "https://a.example/\nhttps://b.example/".to_owned(),
+            choice: false,
             note: String::new(),
         };
         assert_eq!(

@@ -23,7 +23,7 @@ const PERSON: &str = "dana.whitfield@acme-assoc.example";
 /// Runs `demo`.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let settings = Settings::load_demo(&args, &process_env)?;
-    if args.once { once(settings).await } else { stay(settings).await }
+    if args.once { Box::pin(once(settings)).await } else { Box::pin(stay(settings)).await }
 }
 
 /// One scripted sign-in. Nothing of it stays, unless a data directory was given.
@@ -41,7 +41,7 @@ async fn once(mut settings: Settings) -> anyhow::Result<()> {
         // Left over, it is one of many in a temporary directory, which the system clears.
         drop(tokio::fs::remove_dir_all(dir).await);
     }
-    output::result(outcome?);
+    output::json(outcome?);
     Ok(())
 }
 

@@ -4,23 +4,25 @@
 
 pub(super) mod list;
 mod presets;
+mod setup_link;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail};
-use aws_lc_rs::rand;
 use broker::directory_preset::DirectoryPreset;
-use broker::id::LoginId;
+use broker::id::TenantId;
 use broker::probe::ProbeReport;
-use broker::settings::{DirectorySettings, DirectoryState};
+use broker::settings::DirectorySettings;
 use broker::tenant::DirectorySecrets;
-use broker::test_ticket::TestTicket;
+use broker::test_ticket::Shown;
 use serde_json::json;
 use store::{DirectoryRecord, KeyRecord, TenantRecord};
 use web::{EgressPolicy, Prober, Subject};
 
 use super::Tool;
 use crate::cli::{
-    DirectoryCommand, DirectoryListArgs, DirectoryProbeArgs, DirectoryTestArgs, GatewayFlags,
-    OfTenant,
+    DirectoryApproveArgs, DirectoryCommand, DirectoryListArgs, DirectoryProbeArgs,
+    DirectoryTestArgs, OfTenant,
 };
 use crate::settings::{Settings, process_env};
 use crate::{logging, output};
@@ -30,10 +32,15 @@ pub(super) async fn run(command: DirectoryCommand) -> anyhow::Result<()> {
     match command {
         DirectoryCommand::Probe(args) => Box::pin(probe(args)).await,
         DirectoryCommand::Test(args) => Box::pin(test(args)).await,
+        DirectoryCommand::SetupLink(args) => Box::pin(setup_link::run(args)).await,
         DirectoryCommand::List(args) => Box::pin(list(args)).await,
+        DirectoryCommand::Approve(args) => Box::pin(approve(args)).await,
         DirectoryCommand::Presets(args) => presets::run(&args),
     }
 }
+
+/// Who asks: a command has every turn for itself.
+pub(super) const NOBODY: TenantId = TenantId(uuid::Uuid::nil());
 
 /// What is to be probed.
 struct Probed {
@@ -53,10 +60,11 @@ async fn probe(args: DirectoryProbeArgs) -> anyhow::Result<()> {
     };
     let tenant = args.tenant.as_deref();
     let redirect_uri = callback(&settings, tenant.unwrap_or("tenant"), wanted.slug.as_str());
-    let subject = Subject { settings: &wanted, secrets, keys, redirect_uri: &redirect_uri };
+    let redirect_uri = redirect_uri.as_str();
+    let subject = Subject { tenant: NOBODY, settings: &wanted, secrets, keys, redirect_uri };
     let report = prober.probe(subject).await;
     if args.json {
-        output::result(serde_json::to_string_pretty(&report)?);
+        output::json(serde_json::to_string_pretty(&report)?);
     } else {
         output::result(&report);
         if tenant.is_some() {
@@ -136,16 +144,17 @@ pub(super) fn callback(settings: &Settings, tenant: &str, directory: &str) -> St
 }
 
 fn issuer(settings: &Settings, tenant: &str) -> String {
-    let public_url =
-        settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
-    format!("{public_url}/t/{tenant}")
+    format!("{}/t/{tenant}", settings.public_url())
 }
 
 fn only(mut tenants: Vec<TenantRecord>) -> anyhow::Result<TenantRecord> {
     tenants.pop().context("there is no such tenant")
 }
 
-fn directory<'a>(tenant: &'a TenantRecord, slug: &str) -> anyhow::Result<&'a DirectoryRecord> {
+pub(super) fn directory<'a>(
+    tenant: &'a TenantRecord,
+    slug: &str,
+) -> anyhow::Result<&'a DirectoryRecord> {
     let found = tenant.directories.iter().find(|one| one.settings.slug.as_str() == slug);
     found.with_context(|| {
         format!(
@@ -156,14 +165,7 @@ fn directory<'a>(tenant: &'a TenantRecord, slug: &str) -> anyhow::Result<&'a Dir
 }
 
 fn load(of: &OfTenant) -> anyhow::Result<Settings> {
-    let flags = GatewayFlags { public_url: of.public_url.clone(), ..GatewayFlags::default() };
-    let settings = Settings::load(&of.common, &flags, &process_env)?;
-    if settings.public_url.is_none() {
-        output::notice(
-            "note: VESTIBULE_PUBLIC_URL is not set; these are addresses of this machine",
-        );
-    }
-    Ok(settings)
+    super::with_public_url(&of.common, of.public_url.as_deref())
 }
 
 /// Runs `directory test`.
@@ -184,25 +186,41 @@ async fn link(tool: &Tool, args: &DirectoryTestArgs, at: &Settings) -> anyhow::R
     let slug = &args.slug;
     let tenant = only(super::tenants(&tool.store.operator(), Some(&args.of.tenant)).await?)?;
     let record = directory(&tenant, slug)?;
-    if let DirectoryState::Draft | DirectoryState::Paused = record.settings.state {
-        bail!("{slug} is a draft or paused; write `state: testing` for it and apply that first");
-    }
-    let now = super::now();
-    let ticket = TestTicket::new(LoginId::new(now, random()?), now);
-    let text = ticket.seal(tool.master.browser_key(), tenant.id, record.id, random()?)?;
-    let store = tool.store.tenant(tenant.id);
-    let kept = store.spill(ticket.login.0, text.as_bytes(), ticket.expires_at, now).await?;
-    if !kept {
-        bail!("too many test links and long requests wait at the moment; try again in 15 minutes");
-    }
-    let issuer = issuer(at, tenant.slug.as_str());
-    Ok(format!("{issuer}/directories/{slug}/test?ticket={text}"))
+    let link = admin::test_link(
+        &tool.store,
+        &tool.master,
+        &tenant,
+        record,
+        Shown::Everything,
+        super::now(),
+    )
+    .await?;
+    Ok(format!("{}{link}", issuer(at, tenant.slug.as_str())))
 }
 
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).ok().context("the operating system gave no randomness")?;
-    Ok(bytes)
+/// Runs `directory approve`.
+async fn approve(args: DirectoryApproveArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = Box::pin(forget(&tool, &args)).await;
+    let before = tool.finish(outcome).await?;
+    if before.is_empty() {
+        output::notice(format_args!("nobody has signed in through {} since it was set", args.slug));
+    } else {
+        let before = before.into_iter().collect::<Vec<_>>().join(", ");
+        output::result(format_args!("{} may be elsewhere now; it was at {before}", args.slug));
+    }
+    Ok(())
+}
+
+/// Forgets where the directory was, and says where.
+async fn forget(tool: &Tool, args: &DirectoryApproveArgs) -> anyhow::Result<BTreeSet<String>> {
+    let operator = tool.store.operator();
+    let tenant = only(super::tenants(&operator, Some(&args.tenant)).await?)?;
+    let record = directory(&tenant, &args.slug)?;
+    let mut tx = operator.begin().await?;
+    tx.forget_endpoint_hosts(tenant.id, record.id).await?;
+    tx.commit().await?;
+    Ok(record.endpoint_hosts.clone())
 }
 
 /// Runs `directory list`.

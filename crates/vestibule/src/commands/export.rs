@@ -1,9 +1,9 @@
 //! `vestibule export`: the tenants as a file that `apply` reads back without a change.
 
 use anyhow::Context as _;
-use broker::settings::Configuration;
+use broker::settings::{Configuration, file};
 
-use super::{Tool, apply};
+use super::Tool;
 use crate::cli::ExportArgs;
 use crate::output;
 
@@ -12,13 +12,13 @@ pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
     let tool = Tool::open(&args.common).await?;
     let outcome = super::tenants(&tool.store.operator(), args.tenant.as_deref()).await;
     let records = tool.finish(outcome).await?;
-    let tenants = records.iter().map(apply::change::settings_of).collect();
-    output::result(yaml(&Configuration { tenants })?.trim_end());
+    let tenants = records.iter().map(admin::settings_of).collect();
+    output::yaml(yaml(&Configuration { tenants })?.trim_end());
     Ok(())
 }
 
 fn yaml(configuration: &Configuration) -> anyhow::Result<String> {
-    serde_saphyr::to_string(configuration).context("the configuration cannot be written as YAML")
+    file::print(configuration).context("the configuration cannot be written as YAML")
 }
 
 #[cfg(test)]

@@ -1,20 +1,14 @@
 //! `vestibule keys`: where the signing keys stand, their rotation, and their certificates.
 
+use admin::{RotateError, Rotated, new_key};
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use oidc::jose::{Alg, Certificate, SigningKey};
-use store::{KeyRecord, KeyView, NewKey, Rotation, TenantRecord};
+use store::{KeyRecord, KeyView, TenantRecord};
 
 use super::Tool;
 use crate::cli::{KeysCertificateArgs, KeysListArgs, KeysRotateArgs};
 use crate::output;
-
-/// How long a successor is published before it signs: middleware in use keeps the key set for a
-/// day, and some of it fails the first sign-in with a key it has not seen (THREATS KD-01).
-const PUBLISHED_BEFORE: TimeDelta = TimeDelta::hours(48);
-/// How long a key stays published after it stopped signing: the longest life of an ID token, and
-/// an hour for clocks.
-const PUBLISHED_AFTER: TimeDelta = TimeDelta::hours(25);
 
 /// Runs `keys list`.
 pub(super) async fn list(args: KeysListArgs) -> anyhow::Result<()> {
@@ -73,43 +67,29 @@ pub(super) async fn rotate(args: KeysRotateArgs) -> anyhow::Result<()> {
 }
 
 async fn rotated(tool: &Tool, args: &KeysRotateArgs) -> anyhow::Result<String> {
-    let usable = |alg: &Alg| matches!(alg, Alg::RS256 | Alg::PS256 | Alg::ES256 | Alg::EdDSA);
-    let Some(alg) = Alg::parse(&args.alg).filter(usable) else {
-        bail!("`{}` is not an algorithm; use RS256, PS256, ES256 or EdDSA", args.alg);
-    };
     let operator = tool.store.operator();
     let slug = super::slug(&args.tenant)?;
     let Some(tenant) = operator.find_tenant(&slug).await? else {
         bail!("there is no tenant `{slug}`; `vestibule export` lists them");
     };
-    let now = super::now();
-    let newest = operator
-        .signing_keys(Some(tenant.id))
-        .await?
-        .into_iter()
-        .rfind(|key| key.alg == alg.as_str() && key.retired_at.is_none());
-    let store = tool.store.tenant(tenant.id);
-    if newest.is_none() {
-        let key = new_key(alg, now).await?;
-        let made = store.insert_signing_key(&key, now).await.context("the key was not stored")?;
-        let what = if made { "made and signs from now on" } else { "made elsewhere just now" };
-        return Ok(format!("Tenant {slug} had no {} key: the first was {what}.", alg.as_str()));
-    }
-    let active_from = now + PUBLISHED_BEFORE;
-    let key = new_key(alg, active_from).await?;
-    let rotation = store
-        .rotate_signing_key(&key, active_from + PUBLISHED_AFTER, now)
-        .await
-        .context("the key was not rotated")?;
-    Ok(match rotation {
-        Rotation::Published => format!(
-            "Published key {} of tenant {slug}; it signs from {}, and the old one stays \
+    let rotated =
+        admin::rotate_keys(&tool.store, &operator, tenant.id, &args.alg, super::now()).await;
+    let rotated = match rotated {
+        Err(RotateError::Alg) => bail!("`{}` is not an algorithm; {}", args.alg, RotateError::Alg),
+        rotated => rotated.context("the key was not rotated")?,
+    };
+    Ok(match rotated {
+        Rotated::First(made) => {
+            let what = if made { "made and signs from now on" } else { "made elsewhere just now" };
+            format!("Tenant {slug} had no {} key: the first was {what}.", args.alg)
+        }
+        Rotated::Published { kid, active_from, published_until } => format!(
+            "Published key {kid} of tenant {slug}; it signs from {}, and the old one stays \
              published until {}.",
-            key.kid,
             minute(active_from),
-            minute(active_from + PUBLISHED_AFTER)
+            minute(published_until)
         ),
-        Rotation::AlreadyPublished => {
+        Rotated::AlreadyPublished => {
             format!("A successor is published already; see: vestibule keys list --tenant {slug}")
         }
     })
@@ -147,21 +127,10 @@ fn newest(keys: &[KeyRecord]) -> Option<&KeyRecord> {
     keys.iter().find(|key| key.alg == Alg::RS256.as_str() && key.retired_at.is_none())
 }
 
-async fn new_key(alg: Alg, active_from: DateTime<Utc>) -> anyhow::Result<NewKey> {
-    let made = tokio::task::spawn_blocking(move || SigningKey::generate(alg)).await?;
-    let made = made.context("a key cannot be made")?;
-    Ok(NewKey {
-        kid: made.kid().to_owned(),
-        alg: alg.as_str().to_owned(),
-        public_jwk: made.public_jwk(),
-        pkcs8: made.to_pkcs8().context("a key cannot be made")?,
-        active_from,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use broker::id::TenantId;
+    use chrono::TimeDelta;
 
     use super::*;
 
@@ -184,12 +153,5 @@ mod tests {
         assert_eq!(standing(&key, at(24)), ("active", at(24), Some(at(100))));
         assert_eq!(standing(&key, at(100)), ("retiring", at(100), Some(at(125))));
         assert_eq!(standing(&key, at(125)), ("expired", at(125), None));
-    }
-
-    /// An ID token lives a day at most (`broker::tenant`).
-    #[test]
-    fn kd_01_a_retired_key_outlives_every_token_it_signed() {
-        assert!(PUBLISHED_AFTER > TimeDelta::seconds(86_400));
-        assert!(PUBLISHED_BEFORE >= TimeDelta::hours(48));
     }
 }

@@ -118,6 +118,7 @@ mod tests {
             login: LoginId(uuid::Uuid::nil()),
             client_id: Some("imis".to_owned()),
             directory_slug: None,
+            user: None,
             started_at: at(0),
             finished_at: Some(at(1_204)),
             state: LoginState::Failed(FailureCode::DirectorySecretExpired),

@@ -1,12 +1,10 @@
 //! `vestibule route`: where a person would be sent, and why, without signing anybody in.
 
-use std::sync::Arc;
-
 use anyhow::bail;
-use broker::email::{DomainPattern, Email};
-use broker::routing::{self, Choice, Signals};
-use broker::settings::DirectoryState;
-use broker::tenant::{Application, Directory, Tenant};
+use broker::email::Email;
+use broker::routing::explain::{Explanation, PassedOver, Why};
+use broker::routing::{self, Choice};
+use broker::tenant::Tenant;
 use store::TenantRecord;
 
 use super::Tool;
@@ -50,67 +48,47 @@ fn explain(tenant: &Tenant, email: &str, application: Option<&str>) -> anyhow::R
         bail!("tenant {} has no enabled application", tenant.slug);
     }
     let mut lines = Vec::new();
+    if tenant.suspended {
+        lines.push(format!("Tenant {} is suspended: nobody is signed in.", tenant.slug));
+    }
     if Email::parse(email).is_none() {
         lines.push(format!("`{email}` is not an e-mail address, so no domain can match it."));
     }
     for application in applications {
-        lines.push(format!("{}:", application.client.client_id));
-        lines.push(format!("  {}", decision(tenant, application, email)));
-        lines.extend(bystanders(tenant, application, email));
+        let explanation = routing::explain::explain(tenant, application, email);
+        lines.push(format!("{}:", explanation.client_id));
+        lines.push(format!("  {}", decision(&explanation)));
+        lines.extend(explanation.passed_over.iter().map(|one| bystander(tenant, one)));
     }
     Ok(lines.join("\n"))
 }
 
-fn decision(tenant: &Tenant, application: &Application, email: &str) -> String {
-    let signals = Signals { login_hint: Some(email), ..Signals::default() };
-    let decision = routing::choose(tenant, application, signals);
-    let reason = decision.reason;
-    match decision.choice {
+fn decision(explanation: &Explanation) -> String {
+    let reason = &explanation.reason;
+    match &explanation.choice {
         Choice::Directory(directory) => {
             format!("goes to {} ({}): {reason}.", directory.slug, directory.name)
         }
         Choice::Ask(directories) => {
             let slugs: Vec<_> = directories.iter().map(|one| one.slug.as_str()).collect();
-            let email = Email::parse(email);
-            let fits = |one: &Arc<Directory>| one.rank(email.as_ref()?.domain());
-            let reason = if directories.iter().all(|one| fits(one).is_some()) {
-                "each of them has the domain".to_owned()
-            } else {
-                reason.to_string()
-            };
             format!("is asked to choose between {}: {reason}.", slugs.join(", "))
         }
-        Choice::Nowhere => {
-            "goes nowhere: the application has no directory that is active.".to_owned()
-        }
+        Choice::Nowhere => format!("goes nowhere: {reason}."),
     }
 }
 
-/// Directories that the address fits and that are passed over, with the reason.
-fn bystanders(tenant: &Tenant, application: &Application, email: &str) -> Vec<String> {
-    let Some(email) = Email::parse(email) else { return Vec::new() };
-    let unproven = tenant.directories.iter().filter(|one| application.admits(one));
-    let unproven = unproven.filter_map(|one| {
-        let fits = |entry: &&DomainPattern| entry.rank(email.domain()).is_some();
-        let name = one.unproven_domains.iter().find(fits)?.name().as_str();
-        Some(format!(
-            "  {} has the domain, which does not count: {name} is not proven; \
-             see: vestibule domain challenge {name} --tenant {}",
-            one.slug, tenant.slug
-        ))
-    });
-    let fitting = tenant.directories.iter().filter(|one| one.rank(email.domain()).is_some());
-    let reasons = fitting.filter_map(|one| {
-        let why = match one.state {
-            _ if !application.admits(one) => "the application does not admit it",
-            DirectoryState::Active => return None,
-            DirectoryState::Draft => "it is a draft",
-            DirectoryState::Testing => "it is being tested",
-            DirectoryState::Paused => "it is paused",
-        };
-        Some(format!("  {} has the domain and is passed over: {why}.", one.slug))
-    });
-    unproven.chain(reasons).collect()
+/// A directory that the address fits and that is passed over, with the reason.
+fn bystander(tenant: &Tenant, one: &PassedOver) -> String {
+    let (slug, why) = (&one.directory.slug, &one.why);
+    match why {
+        Why::Unproven(domain) => format!(
+            "  {slug} has the domain, which does not count: {why}; \
+             see: vestibule domain challenge {} --tenant {}",
+            domain.as_str(),
+            tenant.slug
+        ),
+        _ => format!("  {slug} has the domain and is passed over: {why}."),
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +112,7 @@ mod tests {
             client_secret: None,
             next_client_secret: None,
             expired: BTreeSet::default(),
+            endpoint_hosts: BTreeSet::default(),
         };
         let application = |client_id: &str, disabled: bool| ApplicationRecord {
             id: ApplicationId(uuid::Uuid::nil()),

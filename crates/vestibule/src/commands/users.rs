@@ -1,10 +1,12 @@
-//! `vestibule users import`: users from a CSV file.
+//! `vestibule users import`: users from a CSV file. [`people`] has the other commands.
 //!
 //! read the file → check the rows → look up what is there → plan ([`broker::import`]) → print, or
 //! carry out in one transaction and print.
 
+pub(super) mod people;
+
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -17,7 +19,12 @@ use store::{AuditEvent, IMPORT_BATCH, ImportTx, StoreError, TenantRecord};
 
 use super::Tool;
 use crate::cli::UsersImportArgs;
+use crate::file::bounded;
 use crate::output;
+
+/// More than the rows of a file ever need: 670 bytes each.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+const TOO_LONG: &str = "a list of users has at most 64 MiB and 100,000 rows; split the file";
 
 /// How many rows pass between two lines of progress.
 const PROGRESS: usize = 10_000;
@@ -44,7 +51,9 @@ pub(super) async fn import(args: UsersImportArgs) -> anyhow::Result<()> {
 
 fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let name = path.display();
-    let bytes = fs::read(path).with_context(|| format!("{name} cannot be read"))?;
+    let bytes = File::open(path)
+        .and_then(|file| bounded(file, MAX_BYTES, TOO_LONG))
+        .with_context(|| format!("{name} cannot be read"))?;
     file::read(&bytes).with_context(|| format!("{name} is not a list of users"))
 }
 
@@ -71,7 +80,7 @@ async fn imported(
     if args.dry_run || refused || plan.is_empty() {
         return Ok((plan, false));
     }
-    carry_out(tx, &plan, super::now()).await?;
+    carry_out(tx, &plan, tool.store.actor(), super::now()).await?;
     Ok((plan, true))
 }
 
@@ -90,7 +99,12 @@ fn directories(record: TenantRecord) -> BTreeMap<String, KnownDirectory> {
     known.collect()
 }
 
-async fn carry_out(mut tx: ImportTx, plan: &ImportPlan, now: DateTime<Utc>) -> anyhow::Result<()> {
+async fn carry_out(
+    mut tx: ImportTx,
+    plan: &ImportPlan,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let mut progress = Progress::of("Added", plan.add.len());
     for batch in plan.add.chunks(IMPORT_BATCH) {
         let mut users = Vec::with_capacity(batch.len());
@@ -106,7 +120,7 @@ async fn carry_out(mut tx: ImportTx, plan: &ImportPlan, now: DateTime<Utc>) -> a
     }
     let event = AuditEvent {
         at: now,
-        actor: "operator",
+        actor,
         act: "users.imported",
         subject: json!({
             "added": plan.add.len(),
@@ -211,6 +225,12 @@ mod tests {
     fn identity() -> (UserId, Identity) {
         let (issuer, subject) = ("https://d.example".to_owned(), "s".to_owned());
         (UserId(Uuid::nil()), Identity { directory: DirectoryId(Uuid::nil()), issuer, subject })
+    }
+
+    #[test]
+    fn file_without_an_end_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err();
+        assert!(format!("{error:#}").contains("at most 64 MiB"), "{error:#}");
     }
 
     #[test]

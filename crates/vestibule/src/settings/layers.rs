@@ -36,8 +36,11 @@ pub(super) struct Keys {
     pub(super) database_url: Option<Spanned<String>>,
     pub(super) data_dir: Option<Spanned<String>>,
     pub(super) master_key_file: Option<Spanned<String>>,
+    pub(super) previous_master_key_file: Option<Spanned<String>>,
     pub(super) egress_allow: Option<Vec<Spanned<String>>>,
+    pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
     pub(super) dns: Option<Vec<Spanned<String>>>,
+    pub(super) drain_delay: Option<Spanned<String>>,
     pub(super) log_format: Option<Spanned<String>>,
     pub(super) log_level: Option<Spanned<String>>,
 }
@@ -45,7 +48,7 @@ pub(super) struct Keys {
 /// The settings file, as far as it says anything.
 #[derive(Debug, Default)]
 pub(super) struct FileSettings {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     text: String,
     pub(super) keys: Keys,
 }

@@ -89,6 +89,21 @@ fn networks_are_lists_in_the_file_and_comma_separated_elsewhere() {
 }
 
 #[test]
+fn hp_02_no_proxy_is_trusted_unless_it_is_named() {
+    let trusted = |env: &[(&str, &str)], file: &str| {
+        let settings = load(None, env, file).unwrap();
+        settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(trusted(&[], ""), [""; 0]);
+    assert_eq!(trusted(&[], "trusted_proxies = ['10.0.0.1']"), ["10.0.0.1/32"]);
+    assert_eq!(
+        trusted(&[("VESTIBULE_TRUSTED_PROXIES", "10.0.0.0/8,::1")], ""),
+        ["10.0.0.0/8", "::1/128"]
+    );
+    assert!(error(&[("VESTIBULE_TRUSTED_PROXIES", "lan")], "").starts_with("VESTIBULE_TRUSTED"));
+}
+
+#[test]
 fn name_servers_have_port_53_unless_they_say_otherwise() {
     let dns = |text| load(None, &[("VESTIBULE_DNS", text)], "").map(|settings| settings.dns);
     let shown: Vec<_> = dns("192.0.2.53, [2001:db8::1]:5353,2001:db8::2").unwrap();
@@ -96,6 +111,17 @@ fn name_servers_have_port_53_unless_they_say_otherwise() {
     assert_eq!(shown, ["192.0.2.53:53", "[2001:db8::1]:5353", "[2001:db8::2]:53"]);
     assert!(dns("").unwrap().is_empty());
     assert!(error(&[], "dns = ['ns.example.org']").starts_with("vestibule.toml:1:8 (dns): `ns."));
+}
+
+#[test]
+fn a_drain_delay_is_some_seconds() {
+    let delay = |text| load(None, &[("VESTIBULE_DRAIN_DELAY", text)], "").map(|s| s.drain_delay);
+    assert_eq!(delay("").unwrap().as_secs(), 0);
+    assert_eq!(delay("15").unwrap().as_secs(), 15);
+    assert_eq!(load(None, &[], "drain_delay = '20'").unwrap().drain_delay.as_secs(), 20);
+    for bad in ["-1", "301", "5s", "1.5"] {
+        assert!(delay(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

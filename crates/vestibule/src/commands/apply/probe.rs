@@ -1,6 +1,7 @@
 //! `vestibule apply --probe`: every directory that would be added or changed is asked about itself
 //! first, and nothing is changed while one of them has a problem.
 
+use admin::{Mode, Order, stored_tenants};
 use anyhow::bail;
 use broker::plan::{Action, Settings as Planned, Target};
 use broker::settings::{DirectorySettings, DirectoryState, SecretSource};
@@ -9,8 +10,8 @@ use secrecy::SecretString;
 use store::{DirectoryRecord, TenantRecord};
 use web::Subject;
 
-use super::change::{Mode, Order, stored_tenants};
 use crate::commands::{Tool, directory};
+use crate::file::ConfigurationFile;
 use crate::output;
 use crate::settings::Settings;
 
@@ -21,10 +22,11 @@ use crate::settings::Settings;
 pub(super) async fn probe(
     tool: &Tool,
     settings: &Settings,
+    file: &ConfigurationFile,
     order: &Order<'_>,
 ) -> anyhow::Result<()> {
     let dry = Order { mode: Mode::DryRun, ..*order };
-    let planned = super::carry_out(&tool.store, &tool.master, &dry).await?;
+    let planned = super::carry_out(&tool.store, &tool.master, file, &dry).await?;
     let stored = match stored_tenants(&tool.store.operator()).await {
         Ok((_, records)) => records,
         Err(error) if error.is_without_schema() => Vec::new(),
@@ -46,6 +48,7 @@ pub(super) async fn probe(
         let record = stored.iter().find(|one| one.slug == *tenant);
         let redirect_uri = directory::callback(settings, tenant.as_str(), wanted.slug.as_str());
         let subject = Subject {
+            tenant: directory::NOBODY,
             settings: wanted,
             secrets: secrets(order, wanted, record),
             keys: record.map(|record| record.keys.clone()).unwrap_or_default(),
@@ -66,7 +69,7 @@ pub(super) async fn probe(
 /// What the file says of a directory.
 fn wanted<'a>(order: &Order<'a>, target: &Target) -> Option<&'a DirectorySettings> {
     let Target::Directory { tenant, directory } = target else { return None };
-    let mut tenants = order.file.configuration.tenants.iter();
+    let mut tenants = order.wanted.tenants.iter();
     let tenant = tenants.find(|one| one.slug == *tenant)?;
     tenant.directories.iter().find(|one| one.slug == *directory)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use admin::{Mode, Order};
 use anyhow::Context as _;
 use broker::plan::Prune;
 use broker::seal::MasterKey;
@@ -13,13 +14,13 @@ use store::{Role, Store};
 use web::{Dns, EgressPolicy, Gateway, Options, Running, StartError};
 
 use super::unguessable;
-use crate::commands::apply::change::{Mode, Order};
 use crate::commands::{apply, now};
 use crate::database::{Database, Sharing};
 use crate::file::ConfigurationFile;
+use crate::master_key::{self, Absent};
+use crate::output;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
-use crate::{master_key, output};
 
 /// Any free port of this machine.
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -56,7 +57,7 @@ impl World {
         database: &Database,
         settings: &Settings,
     ) -> anyhow::Result<(Running, String, Directory, Application)> {
-        let master = master_key::load(&settings.master_key_path())?;
+        let master = master_key::load(settings, Absent::Make)?;
         database.migrate().await?;
         let gateway = start_gateway(database, &master, settings).await?;
         let issuer = format!("{}/t/demo", gateway.public_url);
@@ -108,12 +109,15 @@ async fn start_gateway(
             listen,
             public_url: None,
             store: database.connect(Role::Gateway, master.clone())?,
+            operator: database.connect(Role::Operator, master.clone())?,
+            api_tokens: database.connect(Role::Operator, master.clone())?,
             master: master.clone(),
             // The test directory is on this machine, where no directory of a real tenant may be.
             egress: EgressPolicy {
                 allow: vec![ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into()],
             },
             dns: Dns::default(),
+            trusted_proxies: Vec::new(),
         })
     };
     match Gateway::start(options(settings.listen)?).await {
@@ -182,13 +186,13 @@ async fn apply_tenant(store: &Store, master: &MasterKey, text: &str) -> anyhow::
     let name = "the demonstration's configuration".to_owned();
     let file = ConfigurationFile::parse(name, PathBuf::new(), text)?;
     let order = Order {
-        file: &file,
-        secrets: &Secrets { env: &|_| None, base: &file.base },
+        wanted: &file.configuration,
+        secrets: &Secrets { env: &|_| None, base: &file.base, own: &[] },
         prune: Prune::Keep,
         mode: Mode::Commit,
         now: now(),
     };
-    apply::carry_out(store, master, &order).await.map(drop)
+    apply::carry_out(store, master, &file, &order).await.map(drop)
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ mod tests {
             client_secret: Some("current".to_owned().into()),
             next_client_secret: Some("next".to_owned().into()),
             expired: BTreeSet::new(),
+            endpoint_hosts: BTreeSet::new(),
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) fn run(args: &DirectoryPresetsArgs) -> anyhow::Result<()> {
     match &args.preset {
         None if args.json => {
             let all: Vec<_> = DirectoryPreset::all().map(|one| document(one.data())).collect();
-            output::result(serde_json::to_string_pretty(&all)?);
+            output::json(serde_json::to_string_pretty(&all)?);
         }
         None => {
             for one in DirectoryPreset::all().map(DirectoryPreset::data) {
@@ -22,7 +22,7 @@ pub(super) fn run(args: &DirectoryPresetsArgs) -> anyhow::Result<()> {
         Some(name) => {
             let preset = super::preset(name)?.data();
             if args.json {
-                output::result(serde_json::to_string_pretty(&document(preset))?);
+                output::json(serde_json::to_string_pretty(&document(preset))?);
             } else {
                 output::result(page(preset));
             }
