@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tests::agent::{Agent, Page, Visit};
+use tests::canary::VERIFIER;
 use tests::gateway::Gateway;
 use tests::peers::node::{Directory, OidcProvider};
 use url::Url;
 
 use crate::scene::{SECRET, claims_of};
 
-/// The verifier and its challenge of [RFC7636-B].
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`]. [RFC7636-B]
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// An application at one tenant.

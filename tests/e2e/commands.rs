@@ -1,8 +1,10 @@
 //! What the operator types.
 //!
+//! - `accounts`: who may use the dashboard, and links;
 //! - `apply`: plans, secrets, mistakes, and what a running gateway makes of a change;
 //! - `operate`: keys, timelines, settings, the end.
 
+mod accounts;
 mod apply;
 mod operate;
 
@@ -45,7 +47,7 @@ const ENV: [(&str, &str); 2] = [
 ];
 
 /// Applies [`PLAIN`].
-async fn plain(gateway: &Gateway) -> Result<String> {
+pub(crate) async fn plain(gateway: &Gateway) -> Result<String> {
     gateway.file("lms.secret", "the-lms-secret-of_this-test\n")?;
     let path = gateway.file("plain.yaml", PLAIN)?;
     gateway.run_with(&["apply", "-f", &path], &ENV).await?.success()

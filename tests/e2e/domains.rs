@@ -180,7 +180,7 @@ async fn id_05_second_tenant_cannot_prove_what_another_holds() -> Result<()> {
     let issuer = &stage.provider.issuer;
     let plain = [directory("plain", issuer, &[])];
     let other = proving(&tenant("other", &[Client::item("app")], &plain));
-    let vouched = [directory("staff", issuer, &["domains: [\"*.vouched.example\"]"])];
+    let vouched = [directory("vouched", issuer, &["domains: [\"*.vouched.example\"]"])];
     let vouched = tenant("vouched", &[Client::item("app")], &vouched);
     stage.gateway.apply(&format!("tenants:\n{other}{vouched}")).await?;
     stage.prove("acme.example", "acme").await?;

@@ -2,12 +2,17 @@
 //! code, without a user, a session or a grant, and without a word of it in the log.
 //!
 //! - [`id_token`], [`endpoints`]: one table each of what a directory may say;
-//! - [`callback`]: what a browser may bring back; [`egress`]: where a directory may not be.
+//! - [`callback`]: what a browser may bring back; [`changes`]: what changes while somebody is there;
+//! - [`nodes`]: the same at two nodes at once;
+//! - [`egress`]: where a directory may not be; [`tls`]: certificates that prove nothing.
 
 mod callback;
+mod changes;
 mod egress;
 mod endpoints;
 mod id_token;
+mod nodes;
+pub(crate) mod tls;
 
 use std::time::Duration;
 
@@ -34,7 +39,7 @@ pub(crate) struct Case {
 /// A row of a table: 400 unless said otherwise.
 pub(crate) fn case(name: &'static str, failure: &'static str, lies: &[Lie]) -> Case {
     let status = match failure {
-        "directory_unreachable" => 502,
+        "directory_unreachable" | "directory_certificate" => 502,
         "directory_refused" => 403,
         _ => 400,
     };

@@ -7,7 +7,7 @@ use tests::gateway::Gateway;
 use tests::peers::node::{Directory, OidcProvider};
 
 /// The secret of every application and directory here.
-pub(crate) const SECRET: &str = "s3cret-of_at-least-sixteen-characters";
+pub(crate) use tests::canary::SECRET;
 /// A person whose claims make them staff.
 pub(crate) const STAFF: &str = "staff@acme.example";
 /// A person whose claims do not.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::id::{DirectoryId, LoginId, TenantId};
 use broker::seal::MasterKey;
-use broker::test_ticket::TestTicket;
+use broker::test_ticket::{Shown, TestTicket};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::Connection as _;
@@ -145,7 +145,7 @@ async fn az_16_used_altered_and_foreign_links_lead_nowhere() -> Result<()> {
     let gateway = Gateway::start().await?;
     let all = [("acme", "first"), ("acme", "second"), ("other", "first")];
     let provider = provider(&gateway, &all[..2], false).await?;
-    let of = |slug| directory(slug, &provider.issuer, &[]);
+    let of = |slug| directory(slug, &provider.issuer, &["shared_client: true"]);
     let configuration = format!(
         "tenants:\n{}{}",
         tenant("acme", &[Client::item("app")], &[of("first"), of("second")]),
@@ -209,7 +209,8 @@ async fn link_of_fifteen_minutes_ago_leads_nowhere() -> Result<()> {
     for (minutes, wanted) in [(14, ""), (15, "test_link_invalid")] {
         let key = MasterKey::new(&[7; 32])?.browser_key().clone();
         let began = now() - TimeDelta::minutes(minutes);
-        let ticket = TestTicket::new(LoginId::new(began, [u8::try_from(minutes)?; 10]), began);
+        let login = LoginId::new(began, [u8::try_from(minutes)?; 10]);
+        let ticket = TestTicket::new(login, Shown::Everything, began);
         let text = ticket.seal(&key, tenant, directory, [9; 12])?;
         // It waits in the database for longer than it is good, so that its age alone decides.
         let waits = "insert into spilled_requests (tenant_id, id, sealed, expires_at)

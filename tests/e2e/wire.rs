@@ -74,6 +74,11 @@ impl Parameters {
         self
     }
 
+    /// The first value of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
     /// Without it.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.0.retain(|(one, _)| one != name);
@@ -177,6 +182,12 @@ pub(crate) async fn code(agent: &mut Agent, url: &str) -> Result<String> {
     let code = answer.field("code").to_owned();
     anyhow::ensure!(!code.is_empty(), "no code in {answer:?}");
     Ok(code)
+}
+
+/// Seconds since 1970, for what is to be good at this moment.
+#[expect(clippy::disallowed_methods, reason = "the gateway under test looks at the real clock")]
+pub(crate) fn unix_now() -> i64 {
+    chrono::Utc::now().timestamp()
 }
 
 /// A client without cookies that follows nothing.

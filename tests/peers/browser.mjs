@@ -7,11 +7,15 @@
 //   {"wait_url": REGEX}                            {"wait_for": FIELD}
 //   {"press": KEY}                                 {"screenshot": PATH}
 //   {"read": FIELD or "body", "as": NAME}          {"json": NAME}   the page's text, parsed
+//   {"evaluate": FUNCTION, "with": VALUE, "as": NAME}   runs in the page
 //   {"url": NAME}                                  {"viewport": {"width": N, "height": N}}
+//   {"passkeys": true}     the browser has a place for passkeys that answers by itself
+//   {"axe": NAME}          what axe-core finds on the page, in a light and in a dark theme
 // FIELD is {"label": T}, {"role": R, "name": T}, {"text": T} or {"css": S}; a string means css.
 import fs from 'node:fs';
 import path from 'node:path';
 import os from 'node:os';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const STEP_TIMEOUT_MS = 15_000;
@@ -40,6 +44,30 @@ function field(target) {
   return page.locator(target.css).first();
 }
 
+// A security key within the browser, held by somebody whose face it knows.
+async function passkeys() {
+  const session = await context.newCDPSession(page);
+  await session.send('WebAuthn.enable');
+  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true };
+  await session.send('WebAuthn.addVirtualAuthenticator', { options });
+}
+
+// The page's own policy lets no script in but the page's, so this one comes through the debugger.
+async function axe() {
+  const source = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const found = [];
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(`${source};undefined`);
+    const { violations } = await page.evaluate(() => window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+    for (const { id, impact, nodes } of violations) found.push(`${colorScheme}: ${impact} ${id}: ${nodes[0].html}`);
+  }
+  await page.emulateMedia({ colorScheme: null });
+  return found;
+}
+
 // Whoever wrote the steps may have sorted the keys of each.
 const ADVERBS = ['as', 'with', 'option'];
 const values = {};
@@ -57,6 +85,9 @@ async function perform(step) {
     case 'screenshot': return page.screenshot({ path: step.screenshot, fullPage: true });
     case 'read': values[step.as] = await field(step.read).innerText(); return undefined;
     case 'json': values[step.json] = JSON.parse(await page.locator('body').innerText()); return undefined;
+    case 'evaluate': values[step.as] = await page.evaluate(`(${step.evaluate})(${JSON.stringify(step.with)})`); return undefined;
+    case 'passkeys': return passkeys();
+    case 'axe': values[step.axe] = await axe(); return undefined;
     case 'url': values[step.url] = page.url(); return undefined;
     default: throw new Error(`unknown step ${JSON.stringify(step)}`);
   }

@@ -2,22 +2,29 @@
 // login, so it may be started before the gateway.
 //
 //   RESPONSE_TYPE  `code` (query) or `code id_token` (form_post)
-//   CLIENT_AUTH    client_secret_basic or client_secret_post
+//   CLIENT_AUTH    client_secret_basic, client_secret_post, or private_key_jwt with a key of its own,
+//                  whose public part is at /jwks
 //   SCOPE          default `openid email profile`
 import * as client from 'openid-client';
 import { PASSED_ON, body, cookies, json, redirect, required, serve } from './common.mjs';
 
 const { RESPONSE_TYPE = 'code', CLIENT_AUTH = 'client_secret_basic', SCOPE = 'openid email profile' } = process.env;
 const [issuer, clientId, secret] = ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'].map(required);
+const KID = 'of-this-application';
+const signing = CLIENT_AUTH === 'private_key_jwt'
+  ? await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+  : undefined;
 const hybrid = RESPONSE_TYPE === 'code id_token';
 
 let discovered;
 function configuration() {
   const execute = [client.allowInsecureRequests];
   if (hybrid) execute.push(client.useCodeIdTokenResponseType);
-  const auth = CLIENT_AUTH === 'client_secret_post' ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret);
+  const auth = signing
+    ? client.PrivateKeyJwt({ key: signing.privateKey, kid: KID })
+    : CLIENT_AUTH === 'client_secret_post' ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret);
   // A failure is not kept: the next login tries again.
-  discovered ??= client.discovery(new URL(issuer), clientId, secret, auth, { execute }).catch((error) => {
+  discovered ??= client.discovery(new URL(issuer), clientId, signing ? undefined : secret, auth, { execute }).catch((error) => {
     discovered = undefined;
     throw error;
   });
@@ -87,6 +94,10 @@ await serve((base) => async (req, res) => {
       case '/cb': return await callback(base, url, req, res, session);
       case '/refresh': return await refresh(res, session);
       case '/logout': return await logout(base, res, id, session);
+      case '/jwks': {
+        const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', signing.publicKey);
+        return json(res, 200, { keys: [{ kty, crv, x, y, kid: KID, use: 'sig', alg: 'ES256' }] });
+      }
       case '/me': return session?.me ? json(res, 200, session.me) : json(res, 401, { error: 'not signed in' });
       default: return json(res, 200, { home: true });
     }

@@ -2,9 +2,12 @@
 //!
 //! `UPDATE=1 cargo test -p tests --test repo` writes what is generated here.
 //!
+//! - `cases`: `docs/security/cases.md`, from the names of the tests
 //! - `files`: what is in the repository, and what its documents link to
 //! - `spec_map`: `docs/spec-map.md`, from the tags in the code
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
@@ -21,14 +24,15 @@ const MAX_LINES: usize = 500;
 const MAX_WORDS: usize = 600;
 
 /// The edges of `docs/adr/0001-crates-and-edges.md`: a crate and those that it may build on.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("oidc", &[]),
     ("broker", &["oidc"]),
     ("store", &["oidc", "broker"]),
-    ("web", &["oidc", "broker", "store"]),
+    ("admin", &["oidc", "broker", "store"]),
+    ("web", &["oidc", "broker", "store", "admin"]),
     ("demo", &[]),
     ("embedded-postgres", &[]),
-    ("vestibule", &["oidc", "broker", "store", "web", "demo", "embedded-postgres"]),
+    ("vestibule", &["oidc", "broker", "store", "admin", "web", "demo", "embedded-postgres"]),
     ("tests", &["oidc", "broker", "store", "web", "demo", "embedded-postgres"]),
     ("xtask", &["embedded-postgres"]),
 ];
@@ -133,17 +137,51 @@ fn no_ignored_tests() {
     }
 }
 
+/// `SecretString` has no equality, and that of `SecretHash` takes the same time whatever differs; what
+/// is left is to expose a secret and compare the text.
+#[test]
+fn tk_07_no_exposed_secret_is_compared_with_an_operator() {
+    let mut wrong = Vec::new();
+    for path in below("crates", "rs") {
+        for (at, line) in read(&path).lines().enumerate() {
+            let compares = [" == ", " != ", ".eq(", ".ne("].iter().any(|one| line.contains(one));
+            let is_test = path.ends_with("tests.rs") || line.contains("assert");
+            if line.contains("expose_secret()") && compares && !is_test {
+                wrong.push(format!("{path}:{}", at + 1));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0], "compare with `ct_eq`");
+    let secret = read("crates/oidc/src/secret.rs");
+    let (before, _) = secret.split_once("pub struct SecretHash").unwrap();
+    let derives = before.lines().rfind(|line| line.starts_with("#[derive")).unwrap();
+    assert!(!derives.contains("Eq"), "{derives}");
+    assert!(secret.contains("self.ct_eq(other).into()"), "its equality is not the constant one");
+}
+
 #[test]
 fn spec_map_is_current() {
-    let path = "docs/spec-map.md";
-    let map = spec_map::write();
+    assert_current("docs/spec-map.md", &spec_map::write());
+}
+
+/// Nothing is released while a case of priority P0 has neither a test nor an argument.
+#[test]
+fn security_cases_have_tests() {
+    let (page, missing) = cases::write();
+    assert_current("docs/security/cases.md", &page);
+    assert!(missing.is_empty(), "neither a test nor a section in arguments.md: {missing:#?}");
+}
+
+/// A page that is generated is what would be generated now; `UPDATE=1` writes it.
+#[cfg(test)]
+fn assert_current(path: &str, page: &str) {
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(root().join(path), &map).unwrap();
+        fs::write(root().join(path), page).unwrap();
     }
     let current = fs::read_to_string(root().join(path)).unwrap_or_default();
-    let stale = map.lines().zip(current.lines()).find(|(new, old)| new != old);
+    let stale = page.lines().zip(current.lines()).find(|(new, old)| new != old);
     let how = "run `UPDATE=1 cargo test -p tests --test repo`";
-    assert!(map == current, "{path} is stale; {how}. First difference: {stale:#?}");
+    assert!(page == current, "{path} is stale; {how}. First difference: {stale:#?}");
 }
 
 /// The example of a settings file names every setting that the documentation has, and no other.

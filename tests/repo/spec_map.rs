@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::files::{below, read};
 
 /// The specifications that tags may name: prefix, title, address of those that are not RFCs.
-const SPECIFICATIONS: [(&str, &str, &str); 39] = [
+const SPECIFICATIONS: [(&str, &str, &str); 50] = [
     ("OIDCC", "OpenID Connect Core 1.0", "openid-connect-core-1_0.html"),
     ("OIDCD", "OpenID Connect Discovery 1.0", "openid-connect-discovery-1_0.html"),
     ("OIDCRIL", "OpenID Connect RP-Initiated Logout 1.0", "openid-connect-rpinitiated-1_0.html"),
@@ -24,19 +24,26 @@ const SPECIFICATIONS: [(&str, &str, &str); 39] = [
     ),
     ("RFC3339", "Date and Time on the Internet", ""),
     ("RFC3986", "Uniform Resource Identifier", ""),
+    ("RFC4226", "HOTP: An HMAC-Based One-Time Password Algorithm", ""),
+    ("RFC4647", "Matching of Language Tags", ""),
     ("RFC5321", "Simple Mail Transfer Protocol", ""),
     ("RFC5646", "Tags for Identifying Languages", ""),
+    ("RFC6238", "TOTP: Time-Based One-Time Password Algorithm", ""),
     ("RFC6265", "HTTP State Management Mechanism", ""),
     ("RFC6265bis", "Cookies: HTTP State Management Mechanism (draft)", ""),
+    ("RFC6454", "The Web Origin Concept", ""),
     ("RFC6749", "The OAuth 2.0 Authorization Framework", ""),
     ("RFC6750", "Bearer Token Usage", ""),
     ("RFC6819", "OAuth 2.0 Threat Model and Security Considerations", ""),
     ("RFC7009", "OAuth 2.0 Token Revocation", ""),
+    ("RFC7396", "JSON Merge Patch", ""),
     ("RFC7515", "JSON Web Signature", ""),
     ("RFC7517", "JSON Web Key", ""),
     ("RFC7518", "JSON Web Algorithms", ""),
     ("RFC7519", "JSON Web Token", ""),
+    ("RFC7521", "Assertion Framework for OAuth 2.0 Client Authentication", ""),
     ("RFC7523", "JWT Profile for OAuth 2.0 Client Authentication", ""),
+    ("RFC7541", "HPACK: Header Compression for HTTP/2", ""),
     ("RFC7617", "The 'Basic' HTTP Authentication Scheme", ""),
     ("RFC7636", "Proof Key for Code Exchange", ""),
     ("RFC7638", "JSON Web Key Thumbprint", ""),
@@ -50,9 +57,13 @@ const SPECIFICATIONS: [(&str, &str, &str); 39] = [
     ("RFC8725", "JSON Web Token Best Current Practices", ""),
     ("RFC9101", "JWT-Secured Authorization Request", ""),
     ("RFC9110", "HTTP Semantics", ""),
+    ("RFC9112", "HTTP/1.1", ""),
+    ("RFC9113", "HTTP/2", ""),
     ("RFC9126", "OAuth 2.0 Pushed Authorization Requests", ""),
     ("RFC9207", "Authorization Server Issuer Identification", ""),
+    ("RFC9457", "Problem Details for HTTP APIs", ""),
     ("RFC9700", "Best Current Practice for OAuth 2.0 Security", ""),
+    ("RFC10070", "Updates to OAuth 2.0 JWT Client Authentication", ""),
 ];
 const UNMET: &str = "openid-connect-unmet-authentication-requirements-1_0.html";
 

@@ -11,11 +11,11 @@ mod html;
 pub use cookies::Cookie;
 pub use html::{Button, Field, Form};
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use cookies::Jar;
-use reqwest::{Client, Method, header, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Method, header, redirect::Policy};
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
@@ -133,12 +133,49 @@ impl Agent {
     /// # Errors
     /// When that authority cannot be made (`openssl` is missing).
     pub fn new() -> Result<Self> {
+        Self::with(Client::builder())
+    }
+
+    /// The same, with a connection for each request: a request on one that was kept is sent once
+    /// more, unseen, when the server ends at that moment.
+    ///
+    /// # Errors
+    /// As [`Agent::new`].
+    pub fn keeping_no_connections() -> Result<Self> {
+        Self::with(Client::builder().pool_max_idle_per_host(0))
+    }
+
+    /// The same as [`Agent::new`], of somebody who prefers these languages (`Accept-Language`).
+    ///
+    /// # Errors
+    /// As [`Agent::new`], and when that is no header.
+    pub fn preferring(languages: &str) -> Result<Self> {
+        let languages = header::HeaderValue::from_str(languages)?;
+        let headers = header::HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, languages)]);
+        Self::with(Client::builder().default_headers(headers))
+    }
+
+    /// A browser that trusts one more authority, in PEM.
+    ///
+    /// # Errors
+    /// As [`Agent::new`], and when there is no such authority.
+    pub fn trusting(authority: &Path) -> Result<Self> {
+        let authority = reqwest::Certificate::from_pem(&fs::read(authority)?)?;
+        Self::of(Client::builder(), vec![authority])
+    }
+
+    fn with(builder: ClientBuilder) -> Result<Self> {
+        Self::of(builder, Vec::new())
+    }
+
+    fn of(builder: ClientBuilder, mut trusted: Vec<reqwest::Certificate>) -> Result<Self> {
         let authority = fs::read(Certificate::get()?.authority)?;
-        let client = Client::builder()
+        trusted.push(reqwest::Certificate::from_pem(&authority)?);
+        let client = builder
             .redirect(Policy::none())
             .no_proxy()
             .timeout(TIMEOUT)
-            .tls_certs_only([reqwest::Certificate::from_pem(&authority)?])
+            .tls_certs_only(trusted)
             .build()?;
         Ok(Self { client, jar: Jar::default(), hops: Vec::new() })
     }

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::canary;
 use crate::peers::free_port;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -38,8 +39,14 @@ pub struct Options {
     pub egress_allow: Option<String>,
     /// The name server that proves domains, `address:port`; `None`: the system's.
     pub dns: Option<String>,
+    /// Seconds that it goes on after SIGTERM; `None`: none.
+    pub drain_delay: Option<u32>,
     /// A second node shares the first one's master key.
     pub master_key: Option<PathBuf>,
+    /// The master key that this one takes the place of.
+    pub previous_master_key: Option<PathBuf>,
+    /// More of its environment.
+    pub env: Vec<(&'static str, String)>,
 }
 
 /// A gateway that runs, and its directory of files.
@@ -153,6 +160,8 @@ impl Gateway {
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
             .env("VESTIBULE_EGRESS_ALLOW", options.egress_allow.as_deref().unwrap_or("127.0.0.0/8"))
             .env("RUST_BACKTRACE", "1")
+            // Whatever a test does, its gateway's log is looked through when it ends ([`canary`]).
+            .env("VESTIBULE_LOG_LEVEL", "trace")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -160,6 +169,13 @@ impl Gateway {
         surroundings(&mut command, work.path(), &database_url, &master_key);
         if let Some(public_url) = &options.public_url {
             command.env("VESTIBULE_PUBLIC_URL", public_url);
+        }
+        if let Some(previous) = &options.previous_master_key {
+            command.env("VESTIBULE_PREVIOUS_MASTER_KEY_FILE", previous);
+        }
+        command.envs(options.env.iter().map(|(name, value)| (name, value)));
+        if let Some(seconds) = options.drain_delay {
+            command.env("VESTIBULE_DRAIN_DELAY", seconds.to_string());
         }
         if let Some(dns) = &options.dns {
             command.env("VESTIBULE_DNS", dns);
@@ -185,18 +201,58 @@ impl Gateway {
         Self::spawn(work, options).await
     }
 
+    /// Ends it as a crash does, by SIGKILL. [`Gateway::revive`] starts it again.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Starts one that was killed: same address, same database, same keys.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn revive(mut self) -> Result<Self> {
+        let (_, port) = self.addr.rsplit_once(':').context("no port")?;
+        let options = Options { port: Some(port.parse()?), ..self.options.clone() };
+        let work = std::mem::replace(&mut self.work, tempfile::tempdir()?);
+        Self::spawn(work, options).await
+    }
+
+    /// How much memory it has, in bytes.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn resident(&self) -> Result<u64> {
+        let pid = self.pid().context("it has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        Ok(kilobytes.context("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+
+    /// Another node on `database_url` with the same keys, answering as this one does.
+    ///
+    /// # Errors
+    /// With what it printed, when it does not start.
+    pub async fn node_on(&self, database_url: &str) -> Result<Self> {
+        Self::start_with(Options {
+            public_url: Some(self.url.clone()),
+            database_url: Some(database_url.to_owned()),
+            master_key: Some(self.master_key.clone()),
+            drain_delay: self.options.drain_delay,
+            ..Options::default()
+        })
+        .await
+    }
+
     /// A second node on the same database with the same keys, answering as the first one does.
     ///
     /// # Errors
     /// With what it printed, when it does not start.
     pub async fn second_node(&self) -> Result<Self> {
-        Self::start_with(Options {
-            public_url: Some(self.url.clone()),
-            database_url: Some(self.database_url.clone()),
-            master_key: Some(self.master_key.clone()),
-            ..Options::default()
-        })
-        .await
+        self.node_on(&self.database_url).await
     }
 
     /// A tenant's issuer.
@@ -258,6 +314,40 @@ impl Gateway {
         self.child.id()
     }
 
+    /// The file of its master key.
+    pub fn master_key(&self) -> &Path {
+        &self.master_key
+    }
+
+    /// A file beside it, such as its master key, as others are to find it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    /// Starts it again with other options: same address, same database.
+    ///
+    /// # Errors
+    /// As [`Gateway::restart`].
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Options)) -> Result<Self> {
+        change(&mut self.options);
+        self.restart().await
+    }
+
+    /// Asserts that its log, at the level `trace`, holds nothing that has to stay unseen
+    /// (THREATS SC-01).
+    ///
+    /// # Panics
+    /// When it does.
+    pub fn assert_log_is_silent(&self) {
+        let master_key = read(&self.master_key);
+        let password = url::Url::parse(&self.database_url).ok();
+        let password = password.as_ref().and_then(url::Url::password).unwrap_or_default();
+        let mut found = canary::found(&self.log(), &[master_key.trim(), password]);
+        // The first few show what it is.
+        found.truncate(5);
+        assert!(found.is_empty(), "the log holds what it must not: {found:#?}");
+    }
+
     /// What the gateway has logged.
     pub fn log(&self) -> String {
         read(&self.work.path().join("log"))
@@ -276,6 +366,7 @@ impl Gateway {
         let pid = i32::try_from(self.child.id().context("it has ended already")?)?;
         kill(Pid::from_raw(pid), Signal::SIGTERM)?;
         let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await??;
+        self.assert_log_is_silent();
         let work = std::mem::replace(&mut self.work, tempfile::tempdir()?);
         Ok((work, status.code().unwrap_or(-1)))
     }
@@ -288,6 +379,8 @@ impl Drop for Gateway {
             let tail: Vec<_> = log.lines().rev().take(60).collect();
             let tail: Vec<_> = tail.into_iter().rev().collect();
             let _ = writeln!(std::io::stderr(), "--- the gateway's log\n{}", tail.join("\n"));
+        } else {
+            self.assert_log_is_silent();
         }
     }
 }

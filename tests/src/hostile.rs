@@ -38,6 +38,8 @@ pub const HUSH: &str = "hush";
 pub const CLIENT_ID: &str = "gateway";
 /// The gateway's secret at every directory.
 pub const CLIENT_SECRET: &str = "hush-secret-0123456789";
+/// What stands between an access token and whose it is.
+const PERSON: &str = "~";
 /// An answer far larger than any that a gateway reads.
 const FLOOD: usize = 50 * 1024 * 1024;
 
@@ -58,6 +60,10 @@ pub enum Lie {
     TokenReply(Reply),
     /// Tokens, but not before this time has passed.
     TokenAfter(Duration),
+    /// The code is used up, and nothing is answered, ever.
+    TokenHeld,
+    /// Whoever is named by `login_hint` is who signs in: not a lie, but many people.
+    PersonOfHint,
     /// In the token response.
     Token(fn(&mut Value)),
     /// In the ID token's header.
@@ -83,6 +89,8 @@ pub enum Reply {
     Redirect,
     /// Fifty megabytes of JSON.
     Flood,
+    /// JSON that ends in the middle.
+    Truncated,
     /// None, ever.
     Silence,
 }
@@ -107,6 +115,8 @@ struct Known {
     lies: HashMap<String, Vec<Lie>>,
     asked: HashMap<(String, &'static str), usize>,
     codes: HashMap<String, Asked>,
+    /// How many codes were given.
+    given: usize,
 }
 
 /// What a code was asked for with.
@@ -116,6 +126,8 @@ struct Asked {
     redirect_uri: String,
     challenge: String,
     nonce: String,
+    /// Who signs in, where the directory has many people.
+    person: Option<String>,
 }
 
 impl Hostile {
@@ -159,7 +171,8 @@ impl Hostile {
         self.shared.known().asked.get(&(name.to_owned(), endpoint)).copied().unwrap_or_default()
     }
 
-    /// The directory `name` as a list item of a configuration file, active.
+    /// The directory `name` as a list item of a configuration file, active; several tenants may have
+    /// it, since there is one client for all.
     pub fn configuration(&self, name: &str) -> String {
         format!(
             "      - slug: {name}
@@ -167,6 +180,7 @@ impl Hostile {
         issuer: {}
         client_id: {CLIENT_ID}
         client_secret: {CLIENT_SECRET}
+        shared_client: true
         userinfo: always
         state: active
 ",
@@ -245,7 +259,9 @@ async fn authorize(
         return json_reply(400, &json!({}));
     };
     let mut known = shared.known();
-    let code = format!("{HUSH}-code-{}", known.codes.len());
+    known.given += 1;
+    let code = format!("{HUSH}-code-{}", known.given);
+    let many = lies.iter().any(|lie| matches!(lie, Lie::PersonOfHint));
     known.codes.insert(
         code.clone(),
         Asked {
@@ -253,6 +269,7 @@ async fn authorize(
             redirect_uri: of("redirect_uri"),
             challenge: of("code_challenge"),
             nonce: of("nonce"),
+            person: many.then(|| of("login_hint")),
         },
     );
     drop(known);
@@ -296,9 +313,13 @@ async fn token(
     let Some(asked) = asked else {
         return json_reply(400, &json!({ "error": "invalid_grant" }));
     };
-    let access_token = access_token(&name);
+    if lies.iter().any(|lie| matches!(lie, Lie::TokenHeld)) {
+        return Reply::Silence.send("").await;
+    }
+    let person = asked.person.as_deref();
+    let access_token = access_token(&name, person);
     let issuer = format!("{}/{name}", shared.base);
-    let claims = id_token_claims(&issuer, &asked.nonce, &access_token);
+    let claims = id_token_claims(&issuer, &asked.nonce, &access_token, person);
     let Ok(id_token) = shared.signers.id_token(claims, &lies) else {
         return json_reply(500, &json!({}));
     };
@@ -324,12 +345,14 @@ async fn userinfo(
     let lies = shared.count(&name, "userinfo");
     let issuer = format!("{}/{name}", shared.base);
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if sent != Some(&format!("Bearer {}", access_token(&name))) {
+    let sent = sent.and_then(|sent| sent.strip_prefix("Bearer ")).unwrap_or_default();
+    let person = sent.split_once(PERSON).map(|(_, person)| person);
+    if sent != access_token(&name, person) {
         return json_reply(401, &json!({ "error": "invalid_token" }));
     }
     let mut claims = json!({
-        "sub": subject(&issuer),
-        "email": format!("{HUSH}@acme.example"),
+        "sub": subject(&issuer, person),
+        "email": email(person),
         "email_verified": true,
         "given_name": HUSH,
         "family_name": HUSH,
@@ -344,28 +367,34 @@ async fn userinfo(
     json_reply(200, &claims)
 }
 
-fn id_token_claims(issuer: &str, nonce: &str, access_token: &str) -> Value {
+fn id_token_claims(issuer: &str, nonce: &str, access_token: &str, person: Option<&str>) -> Value {
     let now = now();
     json!({
         "iss": issuer,
-        "sub": subject(issuer),
+        "sub": subject(issuer, person),
         "aud": CLIENT_ID,
         "exp": now + 300,
         "iat": now,
         "auth_time": now,
         "nonce": nonce,
         "at_hash": half_hash(access_token),
-        "email": format!("{HUSH}@acme.example"),
+        "email": email(person),
         "email_verified": true,
     })
 }
 
-fn subject(issuer: &str) -> String {
-    format!("{HUSH}-of-{}", issuer.rsplit('/').next().unwrap_or_default())
+fn subject(issuer: &str, person: Option<&str>) -> String {
+    let name = person.unwrap_or(HUSH);
+    format!("{name}-of-{}", issuer.rsplit('/').next().unwrap_or_default())
 }
 
-fn access_token(name: &str) -> String {
-    format!("{HUSH}-access-token-{name}")
+fn email(person: Option<&str>) -> String {
+    person.map_or_else(|| format!("{HUSH}@acme.example"), str::to_owned)
+}
+
+fn access_token(name: &str, person: Option<&str>) -> String {
+    let whose = person.map(|person| format!("{PERSON}{person}")).unwrap_or_default();
+    format!("{HUSH}-access-token-{name}{whose}")
 }
 
 /// Whether these are [`CLIENT_ID`] and [`CLIENT_SECRET`], none of which needs escaping.
@@ -388,6 +417,7 @@ impl Reply {
                 body.resize(FLOOD, b'a');
                 reply(200, "application/json", body.into())
             }
+            Self::Truncated => reply(200, "application/json", "{\"issuer\":\"http".into()),
             Self::Silence => {
                 // Longer than anybody waits.
                 tokio::time::sleep(Duration::from_mins(10)).await;

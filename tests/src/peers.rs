@@ -12,6 +12,7 @@
 //! - [`lemonldap`], `LemonLDAP::NG` as a directory
 //! - [`browser`], Chromium following a script
 //! - [`dnsmasq`], the name server of everybody
+//! - [`realms`], many of the same provider, set up anew while they run
 //! - [`vendor`], the same provider with the habits of Okta, Entra, Cognito or AD FS
 //! - [`tls`], the certificate that peers use where they insist on https
 
@@ -20,6 +21,7 @@ pub mod browser;
 pub mod dnsmasq;
 pub mod lemonldap;
 pub mod node;
+pub mod realms;
 pub mod tls;
 pub mod vendor;
 

@@ -138,6 +138,31 @@ async fn mistakes_in_the_file_are_named_with_line_and_column() -> Result<()> {
     Ok(())
 }
 
+/// Neither the errors nor the plan of a file, nor the export of what it says.
+#[tokio::test]
+async fn sc_02_file_of_a_tenant_cannot_steer_the_terminal() -> Result<()> {
+    let gateway = Gateway::start().await?;
+    let steers = |c: char| match c {
+        '\n' | '\t' => false,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    for (from, to) in [
+        ("${env:IMIS_SECRET}", r#""${env:X\u001b[2J\u202e}""#),
+        ("${file:lms.secret}", r#""${file:X\u001b[2J\u2066}""#),
+        ("member_type: {", r#""m\u009b2J\u202e": {"#),
+        ("preset: okta", r#""p\u001b[2J\u2028": okta"#),
+        ("[okta]", r#"["o\u001b[2J\u200f"]"#),
+        ("name: Learning", r#"name: "Learning\u202egninraeL""#),
+    ] {
+        ensure!(PLAIN.contains(from), "{from}");
+        let outcome = apply(&gateway, &PLAIN.replacen(from, to, 1), &["--dry-run"]).await?;
+        let printed = outcome.stdout + &outcome.stderr;
+        assert!(!printed.is_empty() && !printed.contains(steers), "{to}: {printed:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn secrets_come_from_the_environment_and_from_files_beside_the_configuration() -> Result<()> {
     let gateway = Gateway::start().await?;
@@ -233,6 +258,7 @@ async fn tenants_share_no_names_and_no_domains() -> Result<()> {
     plain(&gateway).await?;
     let twin = PLAIN
         .replace("slug: acme", "slug: beta")
+        .replace("client_id: 0oa1", "client_id: 0oa2")
         .replace("acme.example, \"*.acme.example\"", "beta.example");
     let plan = apply(&gateway, &twin, &[]).await?.success()?;
     assert!(plan.contains("+ application beta/imis\n"), "{plan}");
@@ -249,6 +275,37 @@ async fn tenants_share_no_names_and_no_domains() -> Result<()> {
     assert_eq!(refused.code, 1);
     let wanted = "tenants.yaml:25:33: tenants[0].directories[0].domains[1]: ";
     assert!(refused.stderr.contains(wanted), "{}", refused.stderr);
+    Ok(())
+}
+
+/// What the provider made for one tenant would fit into the sign-ins of the other.
+#[tokio::test]
+async fn up_05_registration_that_another_tenant_has_is_refused_unless_both_say_so() -> Result<()> {
+    let gateway = Gateway::start().await?;
+    let of = |tenant: &str, more: &str| {
+        format!(
+            "tenants:
+  - slug: {tenant}
+    name: {tenant}
+    directories:
+      - slug: staff
+        name: Staff
+        issuer: https://op.example
+        client_id: gateway
+{more}"
+        )
+    };
+    apply(&gateway, &of("acme", ""), &[]).await?.success()?;
+    let shared = "        shared_client: true\n";
+    for more in ["", shared] {
+        let refused = apply(&gateway, &of("beta", more), &[]).await?;
+        assert_eq!(refused.code, 1, "{}", refused.stdout);
+        let wanted = "the same registration is used by directory acme/staff";
+        assert!(refused.stderr.contains(wanted), "{}", refused.stderr);
+    }
+    assert!(!gateway.run(&["export"]).await?.success()?.contains("slug: beta"));
+    apply(&gateway, &of("acme", shared), &[]).await?.success()?;
+    apply(&gateway, &of("beta", shared), &[]).await?.success()?;
     Ok(())
 }
 

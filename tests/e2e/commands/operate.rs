@@ -255,6 +255,45 @@ async fn wrong_master_key_is_named_and_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Waiting would not help: unlike a database that is away, this one has answered.
+#[tokio::test]
+async fn serve_ends_when_its_user_may_not_work_as_the_gateway() -> Result<()> {
+    let gateway = Gateway::start().await?;
+    let options = gateway.database_url.parse::<PgConnectOptions>()?;
+    let mut connection = options.clone().connect().await?;
+    let stranger = format!("e2e_stranger_{}", std::process::id());
+    let create = format!("create role {stranger} login password 'pw'");
+    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
+    let url = options.username(&stranger).password("pw").to_url_lossy();
+    let command = ["serve", "--no-migrate", "--listen", "127.0.0.1:0"];
+    let env = [("DATABASE_URL", url.as_str())];
+    let ended =
+        tokio::time::timeout(Duration::from_secs(20), gateway.run_with(&command, &env)).await;
+    let remove = format!("drop role {stranger}");
+    sqlx::query(sqlx::AssertSqlSafe(remove)).execute(&mut connection).await?;
+    let outcome = ended.context("it goes on")??;
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    for part in ["grant vestibule_gateway to", "docs/operate.md"] {
+        assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
+    }
+    Ok(())
+}
+
+/// A key that nobody named is made by what begins an installation, and by nothing else.
+#[tokio::test]
+async fn command_that_lacks_the_master_key_makes_none() -> Result<()> {
+    let gateway = Gateway::start().await?;
+    plain(&gateway).await?;
+    let place = gateway.path("empty");
+    let dir = place.to_string_lossy().into_owned();
+    let env = [("VESTIBULE_MASTER_KEY_FILE", ""), ("VESTIBULE_DATA_DIR", dir.as_str())];
+    let refused = gateway.run_with(&["export"], &env).await?;
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("VESTIBULE_MASTER_KEY_FILE"), "{}", refused.stderr);
+    assert!(!place.exists());
+    Ok(())
+}
+
 #[tokio::test]
 async fn sigterm_ends_the_gateway_within_seconds_with_exit_code_zero() -> Result<()> {
     let (gateway, provider, client) = stage().await?;

@@ -129,7 +129,7 @@ async fn up_01_answer_without_a_state_of_this_browser_is_not_used() -> Result<()
 /// The person who was sent a finished answer is not signed in as somebody else, and whoever began
 /// it still is able to finish. [RFC9700-4.7]
 #[tokio::test]
-async fn az_16_answer_in_another_browser_signs_nobody_in_and_spoils_nothing() -> Result<()> {
+async fn az_16_up_02_answer_in_another_browser_signs_nobody_in_and_spoils_nothing() -> Result<()> {
     let stage = Stage::with(&["first"]).await?;
     let mut attacker = Agent::new()?;
     let answered = stage.answer_of(&mut attacker, "first").await?;
@@ -154,7 +154,7 @@ async fn az_16_answer_in_another_browser_signs_nobody_in_and_spoils_nothing() ->
 
 /// Back button, reload, a copied request: the code is exchanged once. [RFC6749-4.1.2]
 #[tokio::test]
-async fn up_08_answer_that_is_played_again_is_not_exchanged_again() -> Result<()> {
+async fn up_03_answer_that_is_played_again_is_not_exchanged_again() -> Result<()> {
     let stage = Stage::with(&["first"]).await?;
     let mut agent = Agent::new()?;
     let answered = stage.answer_of(&mut agent, "first").await?;
@@ -184,7 +184,7 @@ async fn up_08_answer_that_is_played_again_is_not_exchanged_again() -> Result<()
 
 /// Sixteen times the same answer at the same moment.
 #[tokio::test]
-async fn up_08_answers_at_the_same_moment_sign_in_once() -> Result<()> {
+async fn up_03_answers_at_the_same_moment_sign_in_once() -> Result<()> {
     let stage = Stage::with(&["first"]).await?;
     let mut agent = Agent::new()?;
     let answered = stage.answer_of(&mut agent, "first").await?;
@@ -209,7 +209,7 @@ async fn up_08_answers_at_the_same_moment_sign_in_once() -> Result<()> {
 /// An impatient reload while the directory takes its time: the second answer is turned away, and
 /// the first one still signs in.
 #[tokio::test]
-async fn up_08_answer_that_is_repeated_while_the_directory_is_slow_ends_nothing() -> Result<()> {
+async fn up_03_answer_that_is_repeated_while_the_directory_is_slow_ends_nothing() -> Result<()> {
     let stage = Stage::with(&["slow"]).await?;
     stage.hostile.tells("slow", &[Lie::TokenAfter(Duration::from_secs(2))]);
     let mut agent = Agent::new()?;
@@ -256,7 +256,7 @@ async fn up_09_directory_that_was_paused_meanwhile_signs_nobody_in() -> Result<(
 /// Nobody waits fourteen minutes here: the attempt in the cookie is made older, with the gateway's
 /// own key.
 #[tokio::test]
-async fn up_08_answer_after_fourteen_minutes_begins_again() -> Result<()> {
+async fn up_01_answer_after_fourteen_minutes_begins_again() -> Result<()> {
     let work = tempfile::tempdir()?;
     let key_file = work.path().join("master.key");
     std::fs::write(&key_file, STANDARD.encode([7; 32]))?;

@@ -22,7 +22,7 @@ fn error(code: &str, description: &str) -> Value {
 
 /// [OIDCD-4.3]
 #[tokio::test]
-async fn up_03_discovery_that_is_wrong_or_of_another_issuer_starts_no_login() -> Result<()> {
+async fn up_07_discovery_that_is_wrong_or_of_another_issuer_starts_no_login() -> Result<()> {
     let invalid = "discovery_invalid";
     let down = "directory_unreachable";
     let document =
@@ -41,7 +41,8 @@ async fn up_03_discovery_that_is_wrong_or_of_another_issuer_starts_no_login() ->
         }),
         reply("discovery_as_html", invalid, Reply::Html(200)),
         reply("discovery_as_list", invalid, Reply::Json(200, json!([]))),
-        reply("discovery_redirects", invalid, Reply::Redirect),
+        reply("discovery_redirects", "discovery_not_found", Reply::Redirect),
+        reply("discovery_is_elsewhere", "discovery_not_found", Reply::Html(404)),
         reply("discovery_fails", down, Reply::Html(500)),
         reply("discovery_is_too_large", invalid, Reply::Flood),
     ])
@@ -54,7 +55,7 @@ async fn up_03_discovery_that_is_wrong_or_of_another_issuer_starts_no_login() ->
 /// What a token endpoint may say instead of tokens. Its words stay with it; Microsoft's number
 /// for an expired secret is understood. [RFC6749-5.2]
 #[tokio::test]
-async fn up_11_token_endpoint_that_refuses_or_talks_nonsense_signs_nobody_in() -> Result<()> {
+async fn up_10_token_endpoint_that_refuses_or_talks_nonsense_signs_nobody_in() -> Result<()> {
     let invalid = "token_response_invalid";
     let words = "hush: the provided <b>client</b> secret";
     let expired = "AADSTS7000222: The provided client secret keys for app hush are expired.";
@@ -67,6 +68,7 @@ async fn up_11_token_endpoint_that_refuses_or_talks_nonsense_signs_nobody_in() -
         reply("token_fails", "directory_unreachable", Reply::Html(503)),
         token("token_as_list", invalid, 200, json!([])),
         token("token_without_tokens", invalid, 200, json!({})),
+        token("token_is_elsewhere", invalid, 404, error("invalid_request", words)),
         token("wrong_client", "directory_credentials_wrong", 401, error("invalid_client", words)),
         token(
             "wrong_client_with_200",
@@ -78,21 +80,23 @@ async fn up_11_token_endpoint_that_refuses_or_talks_nonsense_signs_nobody_in() -
         token("code_refused", "directory_code_refused", 400, error("invalid_grant", words)),
         token("error_nobody_knows", "directory_refused", 400, error("hush-hush", words)),
         token("error_as_object", "directory_refused", 400, json!({ "error": { "hush": 1 } })),
-        member("no_id_token", invalid, |t| t["id_token"] = Value::Null),
+        member("no_id_token", "id_token_missing", |t| t["id_token"] = Value::Null),
         member("id_token_as_number", invalid, |t| t["id_token"] = json!(1)),
         member("token_type_of_mac", invalid, |t| t["token_type"] = json!("mac")),
     ];
     let stage = Stage::play(&cases).await?;
     for case in &cases {
-        // A code that was sent may be spent, whatever came back.
-        assert_eq!(stage.hostile.asked(&super::slug(case.name), "token"), 1, "{}", case.name);
+        // A code that was sent may be spent, whatever came back. After a refusal of the client a
+        // made-up one shows whether the secret is right in another form.
+        let asked = if case.failure == "directory_credentials_wrong" { 2 } else { 1 };
+        assert_eq!(stage.hostile.asked(&super::slug(case.name), "token"), asked, "{}", case.name);
     }
     Ok(())
 }
 
 /// [OIDCC-5.3.2] [OIDCC-5.3.4]
 #[tokio::test]
-async fn up_06_userinfo_about_somebody_else_or_of_no_sense_signs_nobody_in() -> Result<()> {
+async fn jw_06_up_10_userinfo_about_somebody_else_or_of_no_sense_signs_nobody_in() -> Result<()> {
     let invalid = "userinfo_invalid";
     let mismatch = "userinfo_subject_mismatch";
     let claims =
@@ -121,8 +125,8 @@ async fn up_06_userinfo_about_somebody_else_or_of_no_sense_signs_nobody_in() -> 
 
 /// [RFC7517-5]
 #[tokio::test]
-async fn jw_04_key_set_that_cannot_be_read_signs_nobody_in() -> Result<()> {
-    let invalid = "discovery_invalid";
+async fn jw_09_up_10_key_set_that_cannot_be_read_signs_nobody_in() -> Result<()> {
+    let invalid = "keys_invalid";
     let reply = |name, failure, reply| case(name, failure, &[Lie::KeysReply(reply)]);
     Stage::play(&[
         reply("keys_as_html", invalid, Reply::Html(200)),
@@ -156,7 +160,7 @@ async fn f_07_directory_that_is_down_or_silent_is_given_up_in_time() -> Result<(
 
 /// The silent ones wait beside each other, so that the test takes one deadline and not three.
 #[tokio::test]
-async fn f_07_directory_that_never_answers_is_given_up_in_ten_seconds() -> Result<()> {
+async fn f_06_directory_that_never_answers_is_given_up_in_ten_seconds() -> Result<()> {
     let stage = Stage::with(&["discovery", "token", "userinfo"]).await?;
     stage.hostile.tells("discovery", &[Lie::DiscoveryReply(Reply::Silence)]);
     stage.hostile.tells("token", &[Lie::TokenReply(Reply::Silence)]);

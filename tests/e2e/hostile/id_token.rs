@@ -50,7 +50,7 @@ fn remove(value: &mut Value, name: &str) {
 
 /// [OIDCC-3.1.3.7-2] [OIDCC-3.1.3.7-3] [OIDCC-3.1.3.7-4] [OIDCC-3.1.3.7-5]
 #[tokio::test]
-async fn up_05_id_token_of_another_issuer_or_for_another_audience_signs_nobody_in() -> Result<()> {
+async fn jw_05_id_token_of_another_issuer_or_for_another_audience_signs_nobody_in() -> Result<()> {
     let issuer = "id_token_issuer";
     let audience = "id_token_audience";
     Stage::play(&[
@@ -77,7 +77,8 @@ async fn up_05_id_token_of_another_issuer_or_for_another_audience_signs_nobody_i
 
 /// [OIDCC-3.1.3.7-9] [OIDCC-3.1.3.7-10] [OIDCC-3.1.3.7-11] [OIDCC-3.1.3.8]
 #[tokio::test]
-async fn up_02_id_token_of_another_login_or_another_time_signs_nobody_in() -> Result<()> {
+async fn jw_05_jw_06_up_06_id_token_of_another_login_or_another_time_signs_nobody_in() -> Result<()>
+{
     let nonce = "id_token_nonce";
     let expired = "id_token_expired";
     Stage::play(&[
@@ -100,7 +101,7 @@ async fn up_02_id_token_of_another_login_or_another_time_signs_nobody_in() -> Re
 
 /// A claim of a wrong type is malformed and never taken for absent. [RFC8725-3]
 #[tokio::test]
-async fn up_05_claims_that_are_missing_or_of_a_wrong_type_sign_nobody_in() -> Result<()> {
+async fn jw_04_claims_that_are_missing_or_of_a_wrong_type_sign_nobody_in() -> Result<()> {
     let malformed = "id_token_malformed";
     Stage::play(&[
         claims("sub_left_out", malformed, |c| remove(c, "sub")),
@@ -171,7 +172,7 @@ async fn jw_01_id_token_that_is_not_signed_by_the_directory_signs_nobody_in() ->
         ),
         case(
             "token_that_is_encrypted",
-            "id_token_malformed",
+            "id_token_encrypted",
             &[Lie::Token(|t| {
                 t["id_token"] = json!("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkExMjhHQ00ifQ.a.b.c.d");
             })],
@@ -184,7 +185,7 @@ async fn jw_01_id_token_that_is_not_signed_by_the_directory_signs_nobody_in() ->
 /// A directory that rotates its keys without notice: they are fetched again, once, and the login
 /// goes on. An unknown key thereafter costs no further fetch. (THREATS RX-03)
 #[tokio::test]
-async fn jw_05_key_that_is_new_is_fetched_once_and_the_login_goes_on() -> Result<()> {
+async fn f_10_rx_03_key_that_is_new_is_fetched_once_and_the_login_goes_on() -> Result<()> {
     let stage = Stage::with(&["rotating"]).await?;
     let before = stage.visit(&mut Agent::new()?, "rotating").await?;
     assert!(Answer::read(&before).is_some(), "{}", before.text());

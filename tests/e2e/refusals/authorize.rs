@@ -159,7 +159,7 @@ async fn az_04_redirect_uri_that_is_missing_or_sent_twice_is_shown_and_not_follo
         ("twice", request.again("redirect_uri", "https://evil.example/")),
     ];
     for (case, request) in cases {
-        assert_page(&desk.ask(&request).await?, "redirect_uri_unknown", case);
+        assert_page(&desk.ask(&request).await?, "request_invalid", case);
     }
     Ok(())
 }

@@ -217,7 +217,7 @@ async fn tk_13_grant_types_that_are_not_offered_are_refused() -> Result<()> {
     for grant_type in [
         "password",
         "client_credentials",
-        "refresh_token",
+        "REFRESH_TOKEN",
         "implicit",
         "AUTHORIZATION_CODE",
         "authorization_code ",
@@ -230,6 +230,8 @@ async fn tk_13_grant_types_that_are_not_offered_are_refused() -> Result<()> {
         let answer = post_token(&desk.acme(), &good.clone().set("grant_type", grant_type)).await?;
         assert_eq!(answer.error(), (400, "unsupported_grant_type"), "{grant_type:?}");
     }
+    let refresh = good.clone().set("grant_type", "refresh_token");
+    assert_eq!(post_token(&desk.acme(), &refresh).await?.error(), (400, "invalid_request"));
     let answer = post_token(&desk.acme(), &good.clone().without("grant_type")).await?;
     assert_eq!(answer.error(), (400, "unsupported_grant_type"));
     let answer = post_token(&desk.acme(), &good.without("code")).await?;

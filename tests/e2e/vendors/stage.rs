@@ -281,12 +281,13 @@ impl Act {
         preset: {preset}
         issuer: \"{typed}\"
         client_id: \"{client_id}\"
+        shared_client: true
         domains: [\"{domain}\"]
         state: active
 {secret}{more}      - slug: other
         name: Others
         issuer: https://nobody.example
-        client_id: nobody
+        client_id: nobody-of-{slug}
         client_secret: {SECRET}
         domains: [\"other.{domain}\"]
         state: active

@@ -162,7 +162,7 @@ async fn entra_believes_the_key_whose_certificate_was_uploaded() -> Result<()> {
     let stage = Stage::set(cases()).await?;
     let act = act(&stage, "entra_certificate")?;
     let page = stage.visit(&mut stage.browser(), act, &act.request("app")).await?;
-    stage.assert_refused(act, &page, "directory_credentials_wrong", "").await?;
+    stage.assert_refused(act, &page, "directory_key_unknown", "/jwks").await?;
 
     let command = ["keys", "certificate", "--tenant", &act.case.slug()];
     act.vendor.upload(&stage.gateway.run(&command).await?.success()?);

@@ -79,9 +79,22 @@ impl Form {
 
 pub(super) fn forms(page: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
-    let mut inside = false;
+    let (mut inside, mut in_textarea) = (false, false);
     for piece in Pieces::of(page) {
-        let Piece::Tag(tag) = piece else { continue };
+        let tag = match piece {
+            Piece::Tag(tag) => tag,
+            Piece::Text(text) if in_textarea => {
+                if let Some(field) = forms.last_mut().and_then(|form| form.fields.last_mut()) {
+                    // A line break after the tag is not part of it.
+                    let text =
+                        text.strip_prefix("\r\n").or(text.strip_prefix('\n')).unwrap_or(text);
+                    field.value = decode(text);
+                }
+                continue;
+            }
+            Piece::Text(_) => continue,
+        };
+        in_textarea = inside && tag.name == "textarea" && !tag.get("name").is_empty();
         match tag.name.as_str() {
             "form" => {
                 inside = true;
@@ -336,6 +349,14 @@ mod tests {
         form.fill("a", "yes");
         assert_eq!(form.pairs().first(), Some(&("a", "yes")));
         assert_eq!(form.pairs().last(), Some(&("go", "2")));
+    }
+
+    #[test]
+    fn a_textarea_holds_its_text() {
+        let page =
+            "<form><textarea name=a>\nx &amp;\ny</textarea><textarea name=b></textarea> z</form>";
+        let [form] = forms(page).try_into().unwrap();
+        assert_eq!(form.pairs(), [("a", "x &\ny"), ("b", "")]);
     }
 
     #[test]

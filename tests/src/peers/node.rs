@@ -113,6 +113,8 @@ pub enum Flow {
     CodeBasic,
     /// `code` by query, `client_secret_post`.
     CodePost,
+    /// `code` by query, `private_key_jwt`; its keys are at `{base}/jwks`.
+    CodePrivateKeyJwt,
     /// `code id_token` by `form_post`, `client_secret_post`, over https.
     Hybrid,
 }
@@ -147,6 +149,9 @@ impl OpenidClient {
             Flow::CodeBasic => {}
             Flow::CodePost => {
                 command.env("CLIENT_AUTH", "client_secret_post");
+            }
+            Flow::CodePrivateKeyJwt => {
+                command.env("CLIENT_AUTH", "private_key_jwt");
             }
             Flow::Hybrid => {
                 command.env("RESPONSE_TYPE", "code id_token");
