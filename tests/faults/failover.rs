@@ -123,7 +123,7 @@ async fn f_03_kd_04_code_that_a_failover_forgot_was_used_is_not_redeemed_again()
     used.push(lost);
     for code in &used {
         for node in 0..2 {
-            let refused = pair.stand.application_at(node, "acme").redeem(code).await;
+            let refused = pair.stand.application_at(node, "acme").redeem_patiently(code).await;
             let is_refused =
                 matches!(&refused, Redeemed::Refused(400, error) if error == "invalid_grant");
             assert!(is_refused, "a used code worked again: {refused:?}");

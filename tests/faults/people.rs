@@ -11,6 +11,8 @@ use serde_json::Value;
 use tests::agent::{Agent, Page, Visit};
 use url::Url;
 
+use crate::stand::BACK_WITHIN;
+
 /// The application's secret at every tenant.
 pub(crate) const SECRET: &str = "s3cret-of_at-least-sixteen-characters";
 /// Where the application is answered; nobody listens there.
@@ -129,6 +131,20 @@ impl Application {
             ("code_verifier", VERIFIER),
         ];
         self.token(code, &grant).await
+    }
+
+    /// The same, asking again for as long as that is what is asked for: right after a fault a node may
+    /// still be finding out which of its connections are gone.
+    pub(crate) async fn redeem_patiently(&self, code: &str) -> Redeemed {
+        let begun = Instant::now();
+        loop {
+            match self.redeem(code).await {
+                Redeemed::Refused(503, _) if begun.elapsed() < BACK_WITHIN => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Uses a refresh token; the tokens are noted under `code`.

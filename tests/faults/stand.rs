@@ -165,7 +165,7 @@ impl Stand {
                 assert_eq!(there.userinfo(&tokens.access_token).await?.0, 401);
             }
             // Used once is used for ever, whatever the database went through.
-            let again = here.redeem(&tokens.code).await;
+            let again = here.redeem_patiently(&tokens.code).await;
             // Of many refusals some are put into other words.
             let refused = matches!(&again, Redeemed::Refused(400, error) if error == "invalid_grant")
                 || matches!(again, Redeemed::Refused(429, _));
