@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::roles;
 use super::shell::{self, Shell};
-use super::tenants::{form_status, refusal};
+use super::tenants::refusal;
 use crate::api::input::Body;
 use crate::api::tokens::{self, NewToken, Token};
 
@@ -135,7 +135,7 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Result<Response, Refused
                 days: days(lasts),
                 wrong: problem.mistakes().map(|one| one.path.clone()).collect(),
             };
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

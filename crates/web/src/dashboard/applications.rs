@@ -253,12 +253,9 @@ fn about_form(problem: Problem) -> Result<Problem, Refused> {
 
 /// What is said on top of a form that was refused.
 fn refusal(title: &str, problem: &Problem) -> Notice {
-    if problem.status() != StatusCode::PRECONDITION_FAILED {
-        return tenants::refusal(title, problem);
-    }
-    let line = "Somebody changed this tenant meanwhile. What you typed is still here: look at it \
-                again, and send it once more if it is right.";
-    Notice::bad(title, vec![line.to_owned()])
+    let stale = "Somebody changed this tenant meanwhile. What you typed is still here: look at it \
+                 again, and send it once more if it is right.";
+    tenants::refusal_or(title, problem, stale)
 }
 
 /// What is wrong with a member, if something is; of a list, with the lines that it is in.

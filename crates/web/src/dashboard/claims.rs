@@ -20,7 +20,7 @@ use super::Refused;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{form_status, refusal};
+use super::tenants::refusal;
 use crate::api::Problem;
 use crate::entropy;
 
@@ -96,7 +96,7 @@ fn page(desk: Desk, typed: Typed, made: Result<Option<Made>, Problem>) -> Respon
     let made = match made {
         Ok(made) => made,
         Err(problem) => {
-            status = form_status(&problem);
+            status = problem.status();
             for one in problem.mistakes() {
                 match one.path.as_str() {
                     "claims" => wrong_claims.clone_from(&one.message),

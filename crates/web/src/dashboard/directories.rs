@@ -19,7 +19,6 @@ use admin::{Part, To};
 use askama::Template;
 use axum::Json;
 use axum::extract::Path;
-use axum::http::StatusCode;
 use axum::response::Response;
 use broker::authority::Need;
 use broker::domain_proof::is_proven;
@@ -33,7 +32,7 @@ use super::Refused;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::refusal;
+use super::tenants::refusal_or;
 use crate::api::Problem;
 use crate::api::configuration::{self, Wanted, slug_of};
 use crate::api::input::{Asked, Conditions};
@@ -253,12 +252,9 @@ async fn write_at(desk: &Desk, slug: &Slug, to: &To, fields: &Fields) -> Result<
 
 /// What is said on top of a page whose act was refused.
 fn refused(title: &str, problem: &Problem) -> Notice {
-    if problem.status() == StatusCode::PRECONDITION_FAILED {
-        let line = "Somebody changed the tenant's settings meanwhile. Look at what is there now, \
-                    and do it again.";
-        return Notice::bad(title, vec![line.to_owned()]);
-    }
-    refusal(title, problem)
+    let stale = "Somebody changed the tenant's settings meanwhile. Look at what is there now, and \
+                 do it again.";
+    refusal_or(title, problem, stale)
 }
 
 /// What the address says was done.

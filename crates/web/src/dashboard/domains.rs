@@ -16,7 +16,7 @@ use super::confirm::Confirm;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{form_status, refusal};
+use super::tenants::refusal;
 use crate::api::input::Body;
 use crate::api::routing::{self, Domain, Looked, Standing};
 
@@ -133,7 +133,7 @@ pub(super) async fn claim(desk: Desk, fields: Fields) -> Result<Response, Refuse
             let shell = shell.titled("Claim a domain");
             let shell = shell.noting(refusal("The domain was not claimed", &problem));
             let page = NewDomainPage { shell, base, name, wrong };
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

@@ -13,7 +13,7 @@ use super::choice::Choice;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{form_status, refusal};
+use super::tenants::refusal_or;
 use crate::api::Problem;
 use crate::api::configuration::{Wanted, edit};
 use crate::api::input::Conditions;
@@ -120,7 +120,7 @@ pub(super) async fn save(desk: Desk, fields: Fields) -> Result<Response, Refused
         Err(problem) => {
             let mut page = page(desk, typed);
             page.shell = page.shell.noting(refused("The settings were not saved", &problem));
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }
@@ -132,12 +132,9 @@ fn at_version(version: i64) -> Wanted {
 
 /// What is said on top of the form; the form that comes back has the version of now.
 fn refused(title: &str, problem: &Problem) -> Notice {
-    if problem.status() != StatusCode::PRECONDITION_FAILED {
-        return refusal(title, problem);
-    }
-    let line = "Somebody changed this tenant since the page was opened. What was typed is still \
-                here: look at it once more, and send it again to have it so.";
-    Notice::bad(title, vec![line.to_owned()])
+    let stale = "Somebody changed this tenant since the page was opened. What was typed is still \
+                 here: look at it once more, and send it again to have it so.";
+    refusal_or(title, problem, stale)
 }
 
 #[derive(Template)]
@@ -194,7 +191,7 @@ pub(super) async fn remove(desk: Desk, fields: Fields) -> Result<Response, Refus
         Err(problem) => {
             let mut page = remove_page(desk, typed);
             page.shell = page.shell.noting(refused(title, &problem));
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

@@ -105,7 +105,7 @@ pub(super) async fn make(
             let shell = shell_without_tenant(&visitor, "A new tenant");
             let shell = shell.noting(refusal("The tenant was not made", &problem));
             let page = NewTenantPage { shell, name, slug, public_url: &app.public_url };
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }
@@ -119,7 +119,10 @@ pub(super) fn refusal(title: &str, problem: &Problem) -> Notice {
     Notice::bad(title, lines)
 }
 
-/// The status of a form that was refused.
-pub(super) fn form_status(problem: &Problem) -> StatusCode {
-    problem.status()
+/// The same; `stale` is what is said where somebody else changed the tenant meanwhile.
+pub(super) fn refusal_or(title: &str, problem: &Problem, stale: &str) -> Notice {
+    if problem.status() == StatusCode::PRECONDITION_FAILED {
+        return Notice::bad(title, vec![stale.to_owned()]);
+    }
+    refusal(title, problem)
 }

@@ -22,7 +22,7 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::{form_status, refusal};
+use crate::dashboard::tenants::refusal;
 
 /// Where the Learning Suite takes answers, and where it goes after signing out.
 const IMC_ANSWERS: &str = "/idm/oidc/login";
@@ -121,7 +121,7 @@ pub(in crate::dashboard) async fn make(
         Err(problem) => {
             let problem = problem?;
             let page = page(desk, kind, typed, Some(&problem));
-            return Ok(shell::respond(form_status(&problem), &page));
+            return Ok(shell::respond(problem.status(), &page));
         }
     };
     desk.tenant = desk.caller.tenant(desk.slug()).await?;

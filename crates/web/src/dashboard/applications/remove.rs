@@ -13,7 +13,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::form_status;
 
 #[derive(Template)]
 #[template(path = "dashboard/applications/remove.html")]
@@ -67,7 +66,7 @@ pub(in crate::dashboard) async fn remove(
             let problem = problem?;
             desk.shell.notice = Some(refusal("The application was not removed", &problem));
             let page = page(desk, &record, typed, None).await?;
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

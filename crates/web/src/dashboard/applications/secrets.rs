@@ -14,7 +14,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::form_status;
 
 #[derive(Template)]
 #[template(path = "dashboard/applications/secrets.html")]
@@ -93,7 +92,7 @@ pub(in crate::dashboard) async fn add(
             let notice = refusal("No secret was added", &problem);
             let shell = desk.shell.clone().noting(notice);
             let page = page(&desk, &record, shell, None).await?;
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }
@@ -125,7 +124,7 @@ pub(in crate::dashboard) async fn end(
             let problem = problem?;
             let shell = desk.shell.clone().noting(refusal("Nothing was ended", &problem));
             let page = page(&desk, &record, shell, None).await?;
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

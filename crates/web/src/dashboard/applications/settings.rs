@@ -15,7 +15,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Shell};
-use crate::dashboard::tenants::form_status;
 
 /// The form as it is filled in.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -125,7 +124,7 @@ pub(in crate::dashboard) async fn change(
         Err(problem) => {
             let problem = problem?;
             let page = page(desk, &record, draft, Some(&problem)).await?;
-            Ok(shell::respond(form_status(&problem), &page))
+            Ok(shell::respond(problem.status(), &page))
         }
     }
 }

@@ -19,7 +19,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::form_status;
 
 /// A field of the application's screen.
 struct Entry {
@@ -101,7 +100,7 @@ pub(super) async fn answer(
         shell,
     };
     Ok(match said.refused {
-        Some((_, problem)) => shell::respond(form_status(problem), &page),
+        Some((_, problem)) => shell::respond(problem.status(), &page),
         None => shell::ok(&page),
     })
 }

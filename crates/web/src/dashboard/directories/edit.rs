@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 
 use super::form::{Asked, Values, wrong};
 use super::new::{FormPage, no_domains};
-use super::{Found, done, find_own, refused, write_at};
+use super::{Found, done, find_own, write_at};
 use crate::api::Problem;
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::form_status;
+use crate::dashboard::tenants::refusal_or;
 
 const NOT_SAVED: &str = "The directory was not saved";
 
@@ -34,7 +34,7 @@ fn page(desk: Desk, found: &Found, values: &Values, problem: Option<&Problem>) -
     let settings = &found.record.settings;
     let asked = Asked::of(&desk, settings);
     let inputs = asked.inputs(values, problem);
-    let status = problem.map_or(StatusCode::OK, form_status);
+    let status = problem.map_or(StatusCode::OK, Problem::status);
     let page = FormPage {
         list: found.head.list.clone(),
         action: format!("{}/edit", found.head.here),
@@ -62,12 +62,9 @@ fn notice(problem: &Problem, has_secret: bool) -> Notice {
                     shown to another provider.";
         return Notice::bad(NOT_SAVED, vec![line.to_owned()]);
     }
-    if problem.status() == StatusCode::PRECONDITION_FAILED {
-        let line = "Somebody changed the tenant's settings meanwhile. What you typed is below; \
-                    look it over, and save it again.";
-        return Notice::bad(NOT_SAVED, vec![line.to_owned()]);
-    }
-    refused(NOT_SAVED, problem)
+    let stale = "Somebody changed the tenant's settings meanwhile. What you typed is below; look \
+                 it over, and save it again.";
+    refusal_or(NOT_SAVED, problem, stale)
 }
 
 /// Saves it. A draft whose values are complete can be tested from then on.

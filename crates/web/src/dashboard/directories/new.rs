@@ -13,14 +13,14 @@ use serde_json::Value;
 use store::TenantRecord;
 
 use super::form::{Asked, Inputs, Values, leave_open};
-use super::{callback, refused, write};
+use super::{callback, write};
 use crate::api::Problem;
 use crate::api::input::Conditions;
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::form_status;
+use crate::dashboard::tenants::refusal_or;
 
 /// The vendors in the order in which associations have them; others follow by name.
 const ORDER: [&str; 11] = [
@@ -159,7 +159,7 @@ fn page(
 ) -> Response {
     let asked = Asked::new(&desk, preset);
     let list = desk.path("directories");
-    let status = problem.as_ref().map_or(StatusCode::OK, |(_, problem)| form_status(problem));
+    let status = problem.as_ref().map_or(StatusCode::OK, |(_, problem)| problem.status());
     let inputs = asked.inputs(values, problem.as_ref().map(|(_, problem)| problem));
     let mut page = FormPage {
         action: format!("{list}/new"),
@@ -182,12 +182,9 @@ fn page(
 
 /// A directory that is there already is no change that somebody made meanwhile.
 fn taken_or(title: &str, problem: &Problem) -> Notice {
-    if problem.status() == StatusCode::PRECONDITION_FAILED {
-        let line = "There is a directory of this name in the address already. Choose another one \
-                    below “Another name in the address”.";
-        return Notice::bad(title, vec![line.to_owned()]);
-    }
-    refused(title, problem)
+    let taken = "There is a directory of this name in the address already. Choose another one \
+                 below “Another name in the address”.";
+    refusal_or(title, problem, taken)
 }
 
 /// Why there is no box for e-mail domains, for whoever looks for it.

@@ -14,7 +14,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
 use crate::dashboard::shell::{self, Shell};
-use crate::dashboard::tenants::form_status;
 
 #[derive(Template)]
 #[template(path = "dashboard/directory_remove.html")]
@@ -45,7 +44,7 @@ fn page(shell: Shell, found: Found, typed: &str, problem: Option<&Problem>) -> R
         typed: typed.to_owned(),
         wrong: wrong(problem, "slug"),
     };
-    shell::respond(problem.map_or(StatusCode::OK, form_status), &page)
+    shell::respond(problem.map_or(StatusCode::OK, Problem::status), &page)
 }
 
 /// Removes it, if its name was typed.

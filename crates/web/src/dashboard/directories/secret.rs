@@ -17,7 +17,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Shell};
-use crate::dashboard::tenants::form_status;
 
 /// What is entered about a secret: never the secret, once it was sent.
 #[derive(Default)]
@@ -53,7 +52,7 @@ fn page(shell: Shell, found: Found, entered: &Entered, problem: Option<&Problem>
     let Found { record, head, .. } = found;
     let settings = &record.settings;
     let words = &settings.preset.data().words;
-    let status = problem.map_or(StatusCode::OK, form_status);
+    let status = problem.map_or(StatusCode::OK, Problem::status);
     let secret = Input {
         name: "next_client_secret",
         label: format!("New secret ({})", words.client_secret),

@@ -18,7 +18,6 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Shell};
-use crate::dashboard::tenants::form_status;
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 100;
@@ -98,7 +97,7 @@ async fn page(
         wrong_days: wrong(problem, "days"),
         made: made.map(|(address, until)| (address.expose_secret().to_owned(), until)),
     };
-    Ok(shell::respond(problem.map_or(StatusCode::OK, form_status), &page))
+    Ok(shell::respond(problem.map_or(StatusCode::OK, Problem::status), &page))
 }
 
 /// Makes one, and shows it this once.
