@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::address::HostName;
 use crate::id::{ApplicationId, DirectoryId, LoginId, TenantId};
 use crate::routing::Reason;
 use crate::seal::{SealingKey, Unopenable};
@@ -41,6 +42,10 @@ pub struct Leg {
     /// [`Directory::registration`] then; left out by the release before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
+    /// The host of the redirect URI that was sent; `None`: that below the public URL. The code has to
+    /// be redeemed with the same. [RFC6749-4.1.3]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_host: Option<HostName>,
     /// Of a test: whether its page shows the profile alone ([`crate::test_ticket::Shown`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub profile_only: bool,
@@ -152,7 +157,21 @@ fn place(kind: &str, tenant: TenantId, login: LoginId) -> [String; 3] {
     [kind.to_owned(), tenant.to_string(), login.to_string()]
 }
 
-/// What the directory gets as `state`: the login and the application it is for.
+/// What a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// An application, to which the person goes back.
+    Application(ApplicationId),
+    /// A test of the directory.
+    Test,
+    /// The dashboard ([`crate::staff_sign_in`]).
+    Staff,
+}
+
+/// Follows the login in the `state` of one that is for the dashboard; nothing follows that of a test.
+const STAFF: u8 = 1;
+
+/// What the directory gets as `state`: the login and what it is for.
 ///
 /// It is sealed, so that a callback whose cookie is lost can still offer the way back into the
 /// right application, while nobody can make one up. [RFC9700-4.7]
@@ -160,8 +179,8 @@ fn place(kind: &str, tenant: TenantId, login: LoginId) -> [String; 3] {
 pub struct UpstreamState {
     /// The login.
     pub login: LoginId,
-    /// The application it began at; `None`: it is a test login.
-    pub application: Option<ApplicationId>,
+    /// What it is for.
+    pub aim: Aim,
 }
 
 impl UpstreamState {
@@ -177,8 +196,10 @@ impl UpstreamState {
         nonce: [u8; 12],
     ) -> Result<String, Unopenable> {
         let mut plain = self.login.0.as_bytes().to_vec();
-        if let Some(application) = self.application {
-            plain.extend_from_slice(application.0.as_bytes());
+        match self.aim {
+            Aim::Application(application) => plain.extend_from_slice(application.0.as_bytes()),
+            Aim::Test => {}
+            Aim::Staff => plain.push(STAFF),
         }
         let sealed = key.seal(&state_place(tenant, directory), nonce, &plain)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
@@ -196,12 +217,15 @@ impl UpstreamState {
     ) -> Result<Self, Unopenable> {
         let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unopenable)?;
         let plain = key.open(&state_place(tenant, directory), &sealed)?;
-        let (login, application) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
-        let application = match application {
-            [] => None,
-            bytes => Some(ApplicationId(Uuid::from_slice(bytes).map_err(|_| Unopenable)?)),
+        let (login, aim) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
+        let aim = match aim {
+            [] => Aim::Test,
+            [STAFF] => Aim::Staff,
+            bytes => {
+                Aim::Application(ApplicationId(Uuid::from_slice(bytes).map_err(|_| Unopenable)?))
+            }
         };
-        Ok(Self { login: LoginId(Uuid::from_bytes(*login)), application })
+        Ok(Self { login: LoginId(Uuid::from_bytes(*login)), aim })
     }
 }
 
@@ -219,12 +243,12 @@ mod tests {
         let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
         let id = Uuid::from_u128;
         let (tenant, directory) = (TenantId(id(1)), DirectoryId(id(2)));
-        for application in [Some(ApplicationId(id(4))), None] {
-            let state = UpstreamState { login: LoginId(id(3)), application };
+        for aim in [Aim::Application(ApplicationId(id(4))), Aim::Test, Aim::Staff] {
+            let state = UpstreamState { login: LoginId(id(3)), aim };
             let text = state.seal(&key, tenant, directory, [5; 12]).unwrap();
             assert_eq!(UpstreamState::open(&key, tenant, directory, &text), Ok(state));
         }
-        let state = UpstreamState { login: LoginId(id(3)), application: None };
+        let state = UpstreamState { login: LoginId(id(3)), aim: Aim::Test };
         let text = state.seal(&key, tenant, directory, [5; 12]).unwrap();
         let wrong = [(TenantId(id(9)), directory), (tenant, DirectoryId(id(9)))];
         for (tenant, directory) in wrong {

@@ -185,9 +185,11 @@ impl Authority {
             let (Action::Add(_, fields) | Action::Change(_, fields)) = &change.action else {
                 continue;
             };
-            let state = state_of(before, &change.target);
+            let (state, is_staffs) =
+                (state_of(before, &change.target), is_staffs(before, &change.target));
             for field in fields {
-                let needs = need_of(&change.target, field, proof);
+                let needs = need_of(&change.target, field, proof)
+                    .or_else(|| owners_need(&change.target, field, is_staffs));
                 let is_left =
                     self.role != Role::DirectoryManager || is_left_to_managers(field, state);
                 if !is_left {
@@ -225,7 +227,11 @@ impl Authority {
 /// What a field needs beyond what its target does.
 fn need_of(target: &Target, field: &Field, proof: DomainProof) -> Option<Need> {
     let is_operators = match target {
-        Target::Tenant { .. } => ["suspended", "domain_proof"].contains(&field.path.as_str()),
+        // A host that nobody proves is one that the operator vouches for.
+        Target::Tenant { .. } => {
+            ["suspended", "domain_proof"].contains(&field.path.as_str())
+                || field.path == "host" && proof == DomainProof::Operator
+        }
         // A domain that nobody proves is one that the operator vouches for (THREATS ID-05).
         Target::Directory { .. } => {
             field.path == "shared_client"
@@ -234,6 +240,25 @@ fn need_of(target: &Target, field: &Field, proof: DomainProof) -> Option<Need> {
         Target::Application { .. } => false,
     };
     is_operators.then_some(Need::Operator)
+}
+
+/// Settings of a directory that decide whose word makes somebody who they are there.
+const PROVIDER: [&str; 5] = ["preset", "issuer", "client_id", "metadata", "tenants"];
+
+/// What a field of a directory needs because staff sign in to the dashboard by it: whoever decides
+/// which provider that is could be any of them (THREATS TN-12, UP-09).
+fn owners_need(target: &Target, field: &Field, is_staffs: bool) -> Option<Need> {
+    let Target::Directory { .. } = target else { return None };
+    let name = field.path.split('.').next().unwrap_or_default();
+    let is_owners = name == "staff_sign_in" || is_staffs && PROVIDER.contains(&name);
+    is_owners.then_some(Need::Owner)
+}
+
+/// Whether staff sign in through a directory before a change.
+fn is_staffs(before: Option<&TenantSettings>, target: &Target) -> bool {
+    let Target::Directory { directory, .. } = target else { return false };
+    let mut all = before.into_iter().flat_map(|tenant| &tenant.directories);
+    all.any(|one| one.slug == *directory && one.staff_sign_in)
 }
 
 /// Where a directory stands before a change.

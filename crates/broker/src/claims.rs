@@ -34,7 +34,7 @@ use serde_json::Value;
 pub use evaluate::{EvaluateError, EvaluateErrorKind, Evaluated, Outcome, RowTrace};
 pub use input::{Inputs, Layer};
 pub use preset::application_rows;
-pub use row::{OnMissing, RegexRule, Row, Rows, Source, Transform, ValueType};
+pub use row::{OnMissing, RawRow, RegexRule, Row, Rows, Source, Transform, ValueType};
 
 use self::expression::Expression;
 use self::path::Path;

@@ -141,12 +141,18 @@ failures! {
     IssuerMismatch = "issuer_mismatch", Staff,
         "The directory states another issuer than the one that is configured.",
         "Copy the issuer exactly as the directory's discovery document states it, including any slash at its end.";
-    DirectoryMoved = "directory_moved", Operator,
+    DirectoryMoved = "directory_moved", Staff,
         "The directory's discovery document leads to other hosts than when people first signed in through it.",
-        "Ask the directory's administrator whether it moved; if it did, run `vestibule directory approve`.";
+        "Ask the directory's administrator whether it moved; if it did, approve it on the directory's page, or run `vestibule directory approve`.";
     TestLinkInvalid = "test_link_invalid", Staff,
         "The link of this test sign-in was used before, is older than 15 minutes, or is for another directory.",
         "Make a new link with `vestibule directory test`.";
+    StaffSignInOff = "staff_sign_in_off", Staff,
+        "The directory does not sign the tenant's staff in to the dashboard.",
+        "Sign in with a passkey or a password; an owner can allow it on the directory's page (`staff_sign_in`).";
+    StaffNotConnected = "staff_not_connected", Staff,
+        "Nobody of the tenant's staff has connected this sign-in with their account, or the directory was set to another provider since.",
+        "Sign in with a passkey or a password and connect the directory under Your account; or open the link of an invitation.";
     AttemptMissing = "attempt_missing", Person,
         "The browser came back without the cookie of this sign-in: it began in another browser, or cookies are blocked.",
         "Start again from the application in this browser, with cookies allowed.";

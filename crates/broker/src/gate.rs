@@ -34,6 +34,8 @@ pub enum Passage {
     },
     /// A directory is tested, for no application.
     Test(DirectoryId),
+    /// One of the tenant's staff signs in to the dashboard through a directory.
+    Staff(DirectoryId),
 }
 
 /// What is closed.
@@ -57,6 +59,9 @@ pub enum Closed {
     /// The person is blocked.
     #[error("the person is blocked")]
     UserBlocked,
+    /// The directory does not sign staff in.
+    #[error("the directory does not sign staff in to the dashboard")]
+    StaffSignInOff,
 }
 
 impl Closed {
@@ -68,6 +73,7 @@ impl Closed {
             Self::DirectoryGone | Self::DirectoryInactive(_) => FailureCode::DirectoryPaused,
             Self::DirectoryNotAdmitted => FailureCode::DirectoryNotAllowed,
             Self::UserBlocked => FailureCode::UserBlocked,
+            Self::StaffSignInOff => FailureCode::StaffSignInOff,
         }
     }
 }
@@ -91,6 +97,14 @@ pub fn pass(tenant: &Tenant, passage: Passage) -> Result<(), Closed> {
             DirectoryState::Testing | DirectoryState::Active => Ok(()),
             other => Err(Closed::DirectoryInactive(other)),
         },
+        Passage::Staff(directory) => {
+            let directory = tenant.directory_by_id(directory).ok_or(Closed::DirectoryGone)?;
+            match directory.state {
+                DirectoryState::Active if directory.staff_sign_in => Ok(()),
+                DirectoryState::Active => Err(Closed::StaffSignInOff),
+                other => Err(Closed::DirectoryInactive(other)),
+            }
+        }
     }
 }
 
@@ -141,17 +155,18 @@ mod tests {
     const DIRECTORY: DirectoryId = DirectoryId(Uuid::from_u128(2));
 
     /// Everything that can be about to pass.
-    const PASSAGES: [Passage; 4] = [
+    const PASSAGES: [Passage; 5] = [
         Passage::Application(APPLICATION),
         Passage::SignIn { application: APPLICATION, directory: DIRECTORY },
         Passage::Grant { application: APPLICATION, directory: DIRECTORY, user_blocked: false },
         Passage::Test(DIRECTORY),
+        Passage::Staff(DIRECTORY),
     ];
 
     fn tenant(state: &str, admitted: Option<&[&str]>) -> Tenant {
         let directory = json!({
             "slug": "okta", "name": "Okta", "issuer": "https://d.example", "client_id": "c",
-            "state": state,
+            "state": state, "staff_sign_in": true,
         });
         let directory = serde_json::from_value(directory).unwrap();
         let directory =
@@ -167,6 +182,9 @@ mod tests {
             name: "Acme".into(),
             suspended: false,
             join_by_email: false,
+            branding: crate::settings::Branding::default(),
+            sessions: crate::settings::SessionSettings::default(),
+            forget_claims: false,
             applications: vec![Arc::new(
                 Application::compile(APPLICATION, &application, vec![]).unwrap(),
             )],
@@ -174,21 +192,21 @@ mod tests {
         }
     }
 
-    fn outcomes(tenant: &Tenant) -> [Result<(), Closed>; 4] {
+    fn outcomes(tenant: &Tenant) -> [Result<(), Closed>; 5] {
         PASSAGES.map(|passage| pass(tenant, passage))
     }
 
     #[test]
     fn tk_13_everything_passes_while_everything_is_on() {
-        assert_eq!(outcomes(&tenant("active", None)), [Ok(()); 4]);
-        assert_eq!(outcomes(&tenant("active", Some(&["okta"]))), [Ok(()); 4]);
+        assert_eq!(outcomes(&tenant("active", None)), [Ok(()); 5]);
+        assert_eq!(outcomes(&tenant("active", Some(&["okta"]))), [Ok(()); 5]);
     }
 
     #[test]
     fn tn_11_suspended_tenant_closes_every_passage_whatever_else_is_wrong() {
         for mut tenant in [tenant("active", None), tenant("paused", Some(&[]))] {
             tenant.suspended = true;
-            assert_eq!(outcomes(&tenant), [Err(Closed::TenantSuspended); 4]);
+            assert_eq!(outcomes(&tenant), [Err(Closed::TenantSuspended); 5]);
         }
     }
 
@@ -197,7 +215,7 @@ mod tests {
         let mut tenant = tenant("active", None);
         tenant.applications.clear();
         let off = Err(Closed::ApplicationDisabled);
-        assert_eq!(outcomes(&tenant), [off, off, off, Ok(())]);
+        assert_eq!(outcomes(&tenant), [off, off, off, Ok(()), Ok(())]);
     }
 
     /// [THREATS UP-09]
@@ -206,20 +224,33 @@ mod tests {
         for (name, state) in [("paused", DirectoryState::Paused), ("draft", DirectoryState::Draft)]
         {
             let off = Err(Closed::DirectoryInactive(state));
-            assert_eq!(outcomes(&tenant(name, None)), [Ok(()), off, off, off], "{name}");
+            assert_eq!(outcomes(&tenant(name, None)), [Ok(()), off, off, off, off], "{name}");
         }
         let off = Err(Closed::DirectoryInactive(DirectoryState::Testing));
-        assert_eq!(outcomes(&tenant("testing", None)), [Ok(()), off, off, Ok(())]);
+        assert_eq!(outcomes(&tenant("testing", None)), [Ok(()), off, off, Ok(()), off]);
         let mut removed = tenant("active", None);
         removed.directories.clear();
         let gone = Err(Closed::DirectoryGone);
-        assert_eq!(outcomes(&removed), [Ok(()), gone, gone, gone]);
+        assert_eq!(outcomes(&removed), [Ok(()), gone, gone, gone, gone]);
     }
 
     #[test]
     fn tk_12_directory_that_is_no_longer_admitted_closes_what_comes_from_it() {
         let off = Err(Closed::DirectoryNotAdmitted);
-        assert_eq!(outcomes(&tenant("active", Some(&["other"]))), [Ok(()), off, off, Ok(())]);
+        assert_eq!(
+            outcomes(&tenant("active", Some(&["other"]))),
+            [Ok(()), off, off, Ok(()), Ok(())]
+        );
+    }
+
+    #[test]
+    fn tn_12_directory_signs_staff_in_only_where_an_owner_wants_it() {
+        let mut tenant = tenant("active", None);
+        let mut directory = Arc::into_inner(tenant.directories.remove(0)).unwrap();
+        directory.staff_sign_in = false;
+        tenant.directories.push(Arc::new(directory));
+        let off = Err(Closed::StaffSignInOff);
+        assert_eq!(outcomes(&tenant), [Ok(()), Ok(()), Ok(()), Ok(()), off]);
     }
 
     #[test]

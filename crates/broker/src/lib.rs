@@ -17,25 +17,29 @@
 //! [`logout`] decides how a session ends at an application's wish,
 //! [`directory_preset`] what is known about each vendor's directories,
 //! [`tenant`] is the same compiled and proven valid, [`plan`] compares two configurations,
-//! [`authority`] says who may make such a change,
+//! [`authority`] says who may make such a change, [`address`] where a tenant is reached,
 //! [`gate`] stands before all of it and before everything that an application holds afterwards,
 //! [`front`] says for whom a request is and from whom, [`setup`] what to enter in an application,
 //! [`timeline`] and [`failure`] say what happened in a login and why it ended, [`protocol_trace`] what
-//! of a request may be written down, [`seal`] encrypts what is stored or handed to a browser,
-//! [`cookie`] reads what comes back from one, [`audit`] says whether the audit log is what was
-//! written.
+//! of a request may be written down, [`expiry`] what ends soon, [`contrast`] which colours people
+//! can read, [`staff_sign_in`] how staff come to the dashboard through a directory,
+//! [`seal`] encrypts what is stored or handed to a browser, [`cookie`] reads what comes back from
+//! one, [`audit`] says whether the audit log is what was written.
 
+pub mod address;
 pub mod admission;
 pub mod attempt;
 pub mod audit;
 pub mod authority;
 pub mod claims;
 pub mod contract;
+pub mod contrast;
 pub mod cookie;
 pub mod directory_preset;
 pub mod domain_proof;
 pub mod email;
 pub mod email_trust;
+pub mod expiry;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
@@ -56,6 +60,7 @@ pub mod settings;
 pub mod setup;
 pub mod sign_in_loop;
 pub mod sso;
+pub mod staff_sign_in;
 pub mod sub;
 pub mod tenant;
 pub mod test_ticket;

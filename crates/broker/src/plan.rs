@@ -8,25 +8,29 @@
 //! - [`stored`] is the form in which settings are kept: a secret written out in the file becomes
 //!   a reference to a variable.
 //! - `check` proves a configuration valid: each part by itself, then all tenants together.
+//! - `hosts` proves that a tenant's host is its own.
 //! - `compare` finds the fields that differ; `show` prints.
 //!
 //! The order of tenants, applications and directories means nothing and is never a change.
 
 mod check;
 mod compare;
+mod hosts;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::address::HostName;
 use crate::id::Slug;
 use crate::settings::{
-    ApplicationSettings, Configuration, DirectorySettings, DomainProof, TenantPolicy,
-    TenantSettings,
+    ApplicationSettings, Branding, Configuration, DirectorySettings, DomainProof, Retention,
+    SessionSettings, TenantPolicy, TenantSettings,
 };
 
 pub use check::{Conflict, each, proven_elsewhere, together};
+pub use hosts::{Held, hosts};
 
 /// One thing of the configuration that is added, changed or removed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +89,8 @@ pub enum Settings {
     Tenant {
         /// The name that people see.
         name: String,
+        /// The host that is its issuer; `None`: the path is.
+        host: Option<HostName>,
         /// What it has decided for all of its parts.
         policy: TenantPolicy,
     },
@@ -270,18 +276,28 @@ fn put(tenants: &mut BTreeMap<Slug, TenantSettings>, slug: &Slug, settings: &Set
     let tenant = tenants.entry(slug.clone()).or_insert_with(|| TenantSettings {
         slug: slug.clone(),
         name: String::new(),
+        host: None,
         suspended: false,
         domain_proof: DomainProof::default(),
         join_by_email: false,
+        branding: Branding::default(),
+        sessions: SessionSettings::default(),
+        retention: Retention::default(),
+        forget_claims: false,
         applications: Vec::new(),
         directories: Vec::new(),
     });
     match settings {
-        Settings::Tenant { name, policy } => {
+        Settings::Tenant { name, host, policy } => {
             tenant.name.clone_from(name);
+            tenant.host.clone_from(host);
             tenant.suspended = policy.suspended;
             tenant.domain_proof = policy.domain_proof;
             tenant.join_by_email = policy.join_by_email;
+            tenant.branding.clone_from(&policy.branding);
+            tenant.sessions = policy.sessions;
+            tenant.retention = policy.retention;
+            tenant.forget_claims = policy.forget_claims;
         }
         Settings::Application(one) => {
             tenant.applications.retain(|other| other.client_id != one.client_id);
@@ -321,6 +337,7 @@ impl Planner<'_> {
     fn tenant(&mut self, before: Option<&TenantSettings>, after: &TenantSettings) {
         let own = |tenant: &TenantSettings| Settings::Tenant {
             name: tenant.name.clone(),
+            host: tenant.host.clone(),
             policy: tenant.policy(),
         };
         self.one(Target::tenant(&after.slug), before.map(own).as_ref(), own(after));

@@ -170,6 +170,9 @@ mod tests {
             name: "Acme".into(),
             suspended: false,
             join_by_email: false,
+            branding: crate::settings::Branding::default(),
+            sessions: crate::settings::SessionSettings::default(),
+            forget_claims: false,
             applications: vec![],
             directories,
         }

@@ -5,8 +5,10 @@
 //! presets are filled in, and everything is proven valid, in [`crate::tenant`].
 
 mod application;
+mod branding;
 mod directory;
 pub mod file;
+mod lifetimes;
 mod schema;
 mod secret;
 
@@ -16,12 +18,15 @@ use utoipa::ToSchema;
 pub use self::application::{
     ApplicationPreset, ApplicationSettings, ClientAuthMethod, Pkce, SubPolicy,
 };
+pub use self::branding::{Branding, InvalidLogo, LogoHash, LogoSource};
 pub use self::directory::{
     DirectorySettings, DirectoryState, EmailTrust, Forwarded, GroupsOverage,
     TokenEndpointAuthMethod, UserinfoUse,
 };
+pub use self::lifetimes::{Retention, SessionSettings};
 pub use self::schema::json_schema;
 pub use self::secret::SecretSource;
+use crate::address::HostName;
 pub use crate::directory_preset::DirectoryPreset;
 use crate::id::Slug;
 
@@ -42,6 +47,10 @@ pub struct TenantSettings {
     pub slug: Slug,
     /// The name that people see.
     pub name: String,
+    /// A host of its own that is its issuer, such as `login.acme.org`; left out, its issuer is
+    /// `{public_url}/t/{slug}`. Every application has to be told when it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// A suspended tenant signs nobody in, and nothing that its applications hold works.
     #[serde(default, skip_serializing_if = "is_false")]
     pub suspended: bool,
@@ -52,6 +61,19 @@ pub struct TenantSettings {
     /// user they were.
     #[serde(default, skip_serializing_if = "is_false")]
     pub join_by_email: bool,
+    /// What its pages look like to its people.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub branding: Branding,
+    /// How long its browsers stay signed in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sessions: SessionSettings,
+    /// How long what expires is kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retention: Retention,
+    /// Whether nothing is kept of what directories say of people: rows can then be tried on tests and
+    /// on pasted claims alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forget_claims: bool,
     /// Downstream applications.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<ApplicationSettings>,
@@ -67,12 +89,16 @@ impl TenantSettings {
             suspended: self.suspended,
             domain_proof: self.domain_proof,
             join_by_email: self.join_by_email,
+            branding: self.branding.clone(),
+            sessions: self.sessions,
+            retention: self.retention,
+            forget_claims: self.forget_claims,
         }
     }
 }
 
 /// What a tenant has decided for all of its parts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantPolicy {
     /// A suspended tenant signs nobody in, and nothing that its applications hold works.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -83,6 +109,18 @@ pub struct TenantPolicy {
     /// Whether a trusted e-mail address joins a new identity to the user it belongs to.
     #[serde(default, skip_serializing_if = "is_false")]
     pub join_by_email: bool,
+    /// What its pages look like to its people.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub branding: Branding,
+    /// How long its browsers stay signed in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sessions: SessionSettings,
+    /// How long what expires is kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retention: Retention,
+    /// Whether nothing is kept of what directories say of people.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forget_claims: bool,
 }
 
 /// Who vouches for the domains of a tenant's directories.

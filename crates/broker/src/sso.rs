@@ -6,6 +6,7 @@ use oidc::prompt::PromptValue;
 
 use crate::email::Email;
 use crate::id::DirectoryId;
+use crate::settings::SessionSettings;
 
 /// What is looked at of a live session.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,22 @@ pub fn reuse(
     Reuse::Yes
 }
 
+/// When a session began and was last used.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionTimes {
+    /// When the person signed in.
+    pub created_at: DateTime<Utc>,
+    /// When an application was last entered by it.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// Whether a session has outlived what its tenant allows at this moment, whatever was allowed when it
+/// began: a shorter time is in force at its next use.
+pub fn has_lapsed(times: SessionTimes, allowed: &SessionSettings, now: DateTime<Utc>) -> bool {
+    times.created_at + allowed.lifetime() <= now
+        || allowed.idle().is_some_and(|idle| times.last_used_at + idle <= now)
+}
+
 /// Whether an authentication is no older than `max_age` seconds. One of unknown time is not.
 /// [OIDCC-3.1.2.1]
 pub fn is_fresh(auth_time: Option<DateTime<Utc>>, max_age: u32, now: DateTime<Utc>) -> bool {
@@ -71,5 +88,30 @@ fn names(hint: &str, known_as: &[&str]) -> bool {
             known_as.iter().any(|one| Email::parse(one).is_some_and(|e| e.is_same_as(&hint)))
         }
         None => known_as.iter().any(|one| one.eq_ignore_ascii_case(hint)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_lapses_at_its_end_or_unused() {
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let allowed = |lifetime, idle| SessionSettings { lifetime, idle };
+        for (allowed, used, now, has_ended) in [
+            (allowed(None, None), 0, 479, false),
+            (allowed(None, None), 479, 480, true),
+            (allowed(Some(600), None), 9, 9, false),
+            (allowed(Some(600), None), 9, 10, true),
+            (allowed(None, Some(600)), 0, 9, false),
+            (allowed(None, Some(600)), 0, 10, true),
+            (allowed(None, Some(600)), 5, 14, false),
+            (allowed(None, Some(600)), 5, 15, true),
+        ] {
+            let times = SessionTimes { created_at: at(0), last_used_at: at(used) };
+            let ended = has_lapsed(times, &allowed, at(now));
+            assert_eq!(ended, has_ended, "{allowed:?} used {used} now {now}");
+        }
     }
 }

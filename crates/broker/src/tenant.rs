@@ -16,6 +16,7 @@ pub use self::application::Application;
 pub use self::directory::{Directory, DirectorySecret, DirectorySecrets, SecretSlot};
 pub use self::login_hint::LoginHintRule;
 use crate::id::{ApplicationId, DirectoryId, Slug, TenantId};
+use crate::settings::{Branding, SessionSettings};
 
 /// The most entries of any list in the settings.
 const MAX_LIST: usize = 100;
@@ -49,6 +50,12 @@ pub struct Tenant {
     pub suspended: bool,
     /// Whether a trusted e-mail address joins a new identity to the user it belongs to.
     pub join_by_email: bool,
+    /// What its pages look like to its people.
+    pub branding: Branding,
+    /// How long its browsers stay signed in.
+    pub sessions: SessionSettings,
+    /// Whether nothing is kept of what directories say of people.
+    pub forget_claims: bool,
     /// Its applications.
     pub applications: Vec<Arc<Application>>,
     /// Its directories.

@@ -14,8 +14,10 @@ use crate::seal::{SealingKey, Unopenable};
 /// How long a link may be opened.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
-/// Follows the rest of a ticket whose page shows the profile alone; nothing follows others.
+/// Follows the rest of a ticket: whether its page shows the profile alone, and whether the directory
+/// is to come back to the issuer; nothing follows where neither is.
 const PROFILE: u8 = 1;
+const AT_ISSUER: u8 = 2;
 
 /// What a link carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub struct TestTicket {
     pub expires_at: DateTime<Utc>,
     /// What its page shows.
     pub shown: Shown,
+    /// Whether the directory is to send the browser back to the tenant's issuer, wherever others are
+    /// sent back to: a redirect URI is tried before it is used.
+    pub at_issuer: bool,
 }
 
 /// What the page of a test shows to whoever asked for the link.
@@ -42,7 +47,7 @@ pub enum Shown {
 impl TestTicket {
     /// A ticket for a login that does not exist yet.
     pub fn new(login: LoginId, shown: Shown, now: DateTime<Utc>) -> Self {
-        Self { login, expires_at: now + LIFETIME, shown }
+        Self { login, expires_at: now + LIFETIME, shown, at_issuer: false }
     }
 
     /// The text for the link: base64url.
@@ -58,8 +63,10 @@ impl TestTicket {
     ) -> Result<String, Unopenable> {
         let mut plain = self.login.0.as_bytes().to_vec();
         plain.extend_from_slice(&self.expires_at.timestamp().to_be_bytes());
-        if self.shown == Shown::Profile {
-            plain.push(PROFILE);
+        let profile = if self.shown == Shown::Profile { PROFILE } else { 0 };
+        let flags = if self.at_issuer { profile | AT_ISSUER } else { profile };
+        if flags != 0 {
+            plain.push(flags);
         }
         let sealed = key.seal(&place(tenant, directory), nonce, &plain)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
@@ -82,12 +89,14 @@ impl TestTicket {
         let (seconds, rest) = rest.split_first_chunk::<8>().ok_or(Unopenable)?;
         let expires_at =
             DateTime::from_timestamp(i64::from_be_bytes(*seconds), 0).ok_or(Unopenable)?;
-        let shown = match rest {
-            [] => Shown::Everything,
-            [PROFILE] => Shown::Profile,
+        let flags = match rest {
+            [] => 0,
+            [flags @ 1..=3] => *flags,
             _ => return Err(Unopenable),
         };
-        let ticket = Self { login: LoginId(Uuid::from_bytes(*login)), expires_at, shown };
+        let shown = if flags & PROFILE == 0 { Shown::Everything } else { Shown::Profile };
+        let login = LoginId(Uuid::from_bytes(*login));
+        let ticket = Self { login, expires_at, shown, at_issuer: flags & AT_ISSUER != 0 };
         if now < expires_at { Ok(ticket) } else { Err(Unopenable) }
     }
 }

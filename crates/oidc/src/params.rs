@@ -19,8 +19,8 @@ pub enum ParamsError {
     /// Longer than [`MAX_BYTES`].
     #[error("the parameters are longer than 64 KiB")]
     TooLong,
-    /// More than [`MAX_PARAMETERS`].
-    #[error("there are more than 200 parameters")]
+    /// More than [`MAX_PARAMETERS`], or than the caller takes.
+    #[error("there are too many parameters")]
     TooMany,
     /// A percent escape is broken or the octets are not UTF-8.
     #[error("the parameters are not valid application/x-www-form-urlencoded UTF-8")]
@@ -47,13 +47,21 @@ impl Params {
     /// See [`ParamsError`]; the sender sees a plain 400 or 413, because no redirect target
     /// can be trusted yet.
     pub fn parse(raw: &[u8]) -> Result<Self, ParamsError> {
+        Self::parse_up_to(raw, MAX_PARAMETERS)
+    }
+
+    /// The same with up to `most` parameters, for a form of our own that has a list in it.
+    ///
+    /// # Errors
+    /// See [`ParamsError`].
+    pub fn parse_up_to(raw: &[u8], most: usize) -> Result<Self, ParamsError> {
         if raw.len() > MAX_BYTES {
             return Err(ParamsError::TooLong);
         }
         let mut entries = Vec::new();
         let pairs = raw.split(|octet| *octet == b'&').filter(|pair| !pair.is_empty());
         for (count, pair) in pairs.enumerate() {
-            if count >= MAX_PARAMETERS {
+            if count >= most {
                 return Err(ParamsError::TooMany);
             }
             let mut halves = pair.splitn(2, |octet| *octet == b'=');

@@ -74,6 +74,7 @@ fn tn_12_each_field_is_for_those_who_answer_for_it() {
     let cases: &[(&str, Value, &str)] = &[
         ("/name", json!("Other"), "Oo..."),
         ("/join_by_email", json!(true), "Oo..."),
+        ("/forget_claims", json!(true), "Oo..."),
         ("/suspended", json!(true), "O...."),
         ("/domain_proof", json!("operator"), "O...."),
         ("/applications/0/name", json!("Other"), "Ooe.."),
@@ -99,6 +100,7 @@ fn tn_12_each_field_is_for_those_who_answer_for_it() {
         (&format!("{okta}/email_trust"), json!("domain"), "Ooe.."),
         (&format!("{okta}/trusted_providers"), json!(["x"]), "Ooe.."),
         (&format!("{okta}/shared_client"), json!(true), "O...."),
+        (&format!("{okta}/staff_sign_in"), json!(true), "Oo..."),
         ("/directories/new", json!({"slug": "new", "name": "New", "client_id": "c"}), "Ooe.."),
     ];
     for (pointer, value, expected) in cases {
@@ -132,6 +134,32 @@ fn tn_12_up_09_manager_of_a_directory_in_use_keeps_its_provider() {
         let denied = denied_between(&[before], &Configuration { tenants: vec![after] });
         assert_eq!(who_may(&denied), who, "{denied:?}");
     }
+}
+
+/// Through a directory by which staff sign in, whoever decides which provider it is could be each of
+/// them; the rest stays with those who look after it.
+#[test]
+fn tn_12_up_09_provider_that_staff_sign_in_by_is_the_owners() {
+    let okta = "/directories/0";
+    let on = (format!("{okta}/staff_sign_in"), json!(true));
+    for (name, value, who) in [
+        ("staff_sign_in", json!(false), "Oo..."),
+        ("issuer", json!("https://evil.example"), "Oo..."),
+        ("preset", json!("okta"), "Oo..."),
+        ("client_id", json!("evil"), "Oo..."),
+        ("metadata", json!({"jwks_uri": "https://evil.example"}), "Oo..."),
+        ("tenants", json!(["8e4f2a6d-0000-4000-8000-000000000000"]), "Oo..."),
+        ("name", json!("Other"), "Ooem."),
+        ("domains", json!(["acme.example"]), "Ooe.."),
+    ] {
+        let path = format!("{okta}/{name}");
+        let (before, after) =
+            (tenant(&[(&on.0, on.1.clone())]), [(&*on.0, on.1.clone()), (&path, value)]);
+        let denied = denied_between(&[before], &Configuration { tenants: vec![tenant(&after)] });
+        assert_eq!(who_may(&denied), who, "{name}: {denied:?}");
+    }
+    let new = json!({"slug": "new", "name": "New", "client_id": "c", "staff_sign_in": true});
+    assert_eq!(who_may(&denied(&[("/directories/new", new)])), "Oo...");
 }
 
 #[test]

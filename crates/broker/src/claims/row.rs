@@ -136,7 +136,7 @@ pub enum OnMissing {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Row)]
-pub(crate) struct RawRow {
+pub struct RawRow {
     /// The first of these paths that leads to a value, such as `claims.email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Vec<String>>,

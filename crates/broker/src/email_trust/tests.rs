@@ -16,6 +16,9 @@ fn tenant(directories: Vec<Directory>) -> Tenant {
         name: "Acme".to_owned(),
         suspended: false,
         join_by_email: false,
+        branding: crate::settings::Branding::default(),
+        sessions: crate::settings::SessionSettings::default(),
+        forget_claims: false,
         applications: Vec::new(),
         directories: directories.into_iter().map(Arc::new).collect(),
     }

@@ -1,5 +1,6 @@
-//! Whom a request is for: the host of the public URL, or this very address of the machine, and
-//! nobody else (THREATS HP-01).
+//! Whom a request is for: the host of the public URL, or this very address of the machine
+//! (THREATS HP-01). Any other name is at most that of a tenant's own host, which its configuration
+//! says ([`crate::address`]).
 //!
 //! Nothing is ever made from what a request says here: issuers, links and redirects come from the
 //! configuration. The check keeps other hosts' cookies and pages out (DNS rebinding), and says so
@@ -9,6 +10,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Authority;
 use url::Url;
+
+use crate::address::HostName;
+
+/// Whom a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// The installation.
+    Us,
+    /// Whoever has this host, at the port of the public URL: a tenant, or nobody.
+    Host(HostName),
+}
 
 /// Why a request is not for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,37 +59,56 @@ impl PublicHost {
         &self.origin
     }
 
-    /// Checks everything that a request names as its host: the request target's authority and the
-    /// `Host` field have to agree, so each has to be ours. `local` is the address that the
-    /// connection came in at.
+    /// Reads everything that a request names as its host: the request target's authority and the
+    /// `Host` field have to agree. `local` is the address that the connection came in at.
     ///
     /// # Errors
-    /// When one of them is not ours, or there is none.
+    /// When they do not, when there is none, and when one can be nobody's here.
+    pub fn whom<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+        local: Option<SocketAddr>,
+    ) -> Result<Whom, NotForUs> {
+        let mut found = None;
+        for name in names {
+            let whom = self.read(name, local)?;
+            if found.replace(whom.clone()).is_some_and(|other| other != whom) {
+                return Err(NotForUs::Misdirected);
+            }
+        }
+        found.ok_or(NotForUs::Malformed)
+    }
+
+    /// The same for whoever answers for the installation alone.
+    ///
+    /// # Errors
+    /// When one of the names is not ours, or there is none.
     pub fn check<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
         local: Option<SocketAddr>,
     ) -> Result<(), NotForUs> {
-        let mut any = false;
-        for name in names {
-            any = true;
-            if !self.is(name, local)? {
-                return Err(NotForUs::Misdirected);
-            }
+        match self.whom(names, local)? {
+            Whom::Us => Ok(()),
+            Whom::Host(_) => Err(NotForUs::Misdirected),
         }
-        if any { Ok(()) } else { Err(NotForUs::Malformed) }
     }
 
-    /// Whether a name is ours, in either spelling of the port.
-    fn is(&self, name: &str, local: Option<SocketAddr>) -> Result<bool, NotForUs> {
+    /// Whose a name is, in either spelling of the port.
+    fn read(&self, name: &str, local: Option<SocketAddr>) -> Result<Whom, NotForUs> {
         let (host, port) = split(name).ok_or(NotForUs::Malformed)?;
         let host = host.to_ascii_lowercase();
-        if host == self.host && port.unwrap_or(self.default_port) == self.port {
-            return Ok(true);
+        let is_our_port = port.unwrap_or(self.default_port) == self.port;
+        if host == self.host && is_our_port {
+            return Ok(Whom::Us);
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let address = bare.parse::<IpAddr>().ok().map(|ip| (ip.to_canonical(), port.unwrap_or(80)));
-        Ok(address.is_some() && address == local.map(|it| (it.ip().to_canonical(), it.port())))
+        if address.is_some() && address == local.map(|it| (it.ip().to_canonical(), it.port())) {
+            return Ok(Whom::Us);
+        }
+        let other = HostName::parse(&host).ok().filter(|_| is_our_port && host != self.host);
+        other.map(Whom::Host).ok_or(NotForUs::Misdirected)
     }
 }
 
@@ -153,8 +184,26 @@ mod tests {
     #[test]
     fn hp_01_port_and_brackets_of_a_loopback_url_are_part_of_it() {
         let public = PublicHost::of("http://[::1]:8080").unwrap();
-        for (name, ours) in [("[::1]:8080", Ok(true)), ("[::1]", Ok(false)), ("[::1]x", Err(()))] {
-            assert_eq!(public.is(name, None).map_err(|_| ()), ours, "{name}");
+        let (other, broken) = (Err(NotForUs::Misdirected), Err(NotForUs::Malformed));
+        for (name, ours) in [("[::1]:8080", Ok(())), ("[::1]", other), ("[::1]x", broken)] {
+            assert_eq!(public.check([name], None), ours, "{name}");
         }
+    }
+
+    #[test]
+    fn hp_01_another_name_is_at_most_that_of_one_host_at_our_port() {
+        let public = PublicHost::of("https://login.example.org").unwrap();
+        let ask = |names: &[&str]| public.whom(names.iter().copied(), None);
+        let acme = Ok(Whom::Host(HostName::parse("login.acme.org").unwrap()));
+        for name in ["login.acme.org", "LOGIN.acme.org", "login.acme.org:443"] {
+            assert_eq!(ask(&[name]), acme, "{name}");
+            assert_eq!(ask(&[name, "login.acme.org"]), acme, "{name}");
+            assert_eq!(ask(&[name, "login.example.org"]), Err(NotForUs::Misdirected), "{name}");
+            assert_eq!(ask(&[name, "login.other.org"]), Err(NotForUs::Misdirected), "{name}");
+        }
+        for name in ["login.acme.org:8443", "login.acme.org.", "login", "192.0.2.1", "a..b"] {
+            assert_eq!(ask(&[name]), Err(NotForUs::Misdirected), "{name}");
+        }
+        assert_eq!(ask(&["login.acme.org@evil.example"]), Err(NotForUs::Malformed));
     }
 }

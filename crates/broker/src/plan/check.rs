@@ -59,6 +59,9 @@ fn check_tenant(path: &str, tenant: &TenantSettings, found: &mut Vec<SettingErro
         let message = "use 1 to 200 printable characters".to_owned();
         found.push(SettingError { path: format!("{path}.name"), message });
     }
+    found.extend(tenant.branding.problems(&format!("{path}.branding")));
+    found.extend(tenant.sessions.problems(&format!("{path}.sessions")));
+    found.extend(tenant.retention.problems(&format!("{path}.retention")));
     let many =
         [("applications", tenant.applications.len()), ("directories", tenant.directories.len())];
     if let Some((name, there)) = many.into_iter().find(|(_, there)| *there > MAX_PARTS) {
@@ -295,7 +298,7 @@ fn claims_of(tenant: &TenantSettings) -> impl Iterator<Item = Claim<'_>> {
 }
 
 /// The name itself and every name above it.
-fn names_above(name: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names_above(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above))
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{Difference, Field, Settings};
 
-/// The names under which settings hold rows.
-const ROWS: [&str; 2] = ["claims", "profile"];
+/// The names under which settings hold rows, or settings of their own.
+const ROWS: [&str; 5] = ["claims", "profile", "branding", "sessions", "retention"];
 
 /// The fields that differ, by name; `before` is `None` for something new.
 pub(super) fn fields(before: Option<&Settings>, after: &Settings) -> Vec<Field> {
@@ -22,12 +22,17 @@ pub(super) fn fields(before: Option<&Settings>, after: &Settings) -> Vec<Field> 
 /// Settings as stored hold no secret that is written out, which is all that cannot be JSON.
 fn members(settings: &Settings) -> Map<String, Value> {
     let value = match settings {
-        Settings::Tenant { name, policy } => serde_json::to_value(policy).map(|mut policy| {
-            if let Some(members) = policy.as_object_mut() {
-                members.insert("name".to_owned(), name.clone().into());
-            }
-            policy
-        }),
+        Settings::Tenant { name, host, policy } => {
+            serde_json::to_value(policy).map(|mut policy| {
+                if let Some(members) = policy.as_object_mut() {
+                    members.insert("name".to_owned(), name.clone().into());
+                    if let Some(host) = host {
+                        members.insert("host".to_owned(), host.as_str().into());
+                    }
+                }
+                policy
+            })
+        }
         Settings::Application(one) => serde_json::to_value(one),
         Settings::Directory(one) => serde_json::to_value(one),
     };

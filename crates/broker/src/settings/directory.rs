@@ -35,6 +35,10 @@ pub struct DirectorySettings {
     /// the same provider. All that do have to say so.
     #[serde(default, skip_serializing_if = "is_default")]
     pub shared_client: bool,
+    /// Whether the tenant's staff may sign in to the dashboard through it, once they have connected
+    /// who they are there with their account.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub staff_sign_in: bool,
     /// Where our secret there comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::secret)]

@@ -12,6 +12,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use self::positions::Positions;
 use super::Configuration;
@@ -144,6 +146,24 @@ pub fn print_part(part: &impl Serialize) -> Result<String, serde_saphyr::ser::Er
 /// What is wrong, with its line and column.
 pub fn rows(text: &str) -> Result<Rows, FileErrors> {
     yaml(text).map_err(|error| explain("rows", text, &error))
+}
+
+/// Reads a single value of a row as a file has it: a constant, or a transform.
+///
+/// # Errors
+/// What is wrong, with its line and column.
+pub fn value<T: DeserializeOwned>(text: &str) -> Result<T, FileErrors> {
+    yaml(text).map_err(|error| explain("value", text, &error))
+}
+
+/// Reads a part of a file, such as one directory, that was written by itself; JSON will do as well. What
+/// comes back is as it was written: a secret may stand in it.
+///
+/// # Errors
+/// What is wrong with its shape, with its line and column.
+pub fn part<T: DeserializeOwned>(text: &str) -> Result<Value, FileErrors> {
+    let _: T = yaml(text).map_err(|error| explain("line", text, &error))?;
+    yaml(text).map_err(|error| explain("line", text, &error))
 }
 
 fn yaml<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T, serde_saphyr::Error> {

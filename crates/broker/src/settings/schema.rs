@@ -44,6 +44,25 @@ pub(super) fn secret() -> Schema {
     Schema::Object(Object::from(text))
 }
 
+/// A [`LogoSource`](super::LogoSource).
+pub(super) fn logo() -> Schema {
+    let text = text(
+        "In a configuration file `${file:PATH}`: a PNG, JPEG or WebP of at most 256 KiB and 2048 \
+         pixels each way. What is read back is `sha256:` and the SHA-256 of that file; sent back, it \
+         leaves the logo as it is.",
+    );
+    Schema::Object(Object::from(text))
+}
+
+/// A [`Colour`](crate::contrast::Colour).
+pub(super) fn colour() -> Schema {
+    let text = text(
+        "The colour of buttons, `#rrggbb`. Where it is too close to what is around it, a darker or \
+         lighter shade is shown, so that everybody can read it.",
+    );
+    Schema::Object(Object::from(text.pattern(Some("^#[0-9A-Fa-f]{6}$"))))
+}
+
 /// A list of [`DomainPattern`](crate::email::DomainPattern)s.
 pub(super) fn domains() -> Schema {
     let one = text("A domain such as `acme.org`, or `*.acme.org` for every name below it.");

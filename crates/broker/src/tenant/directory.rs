@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::problems::Problems;
 use super::{LoginHintRule, SettingError};
+use crate::address::HostName;
 use crate::claims::{Layer, Mapping, Rows, Source};
 use crate::directory_preset::DirectoryPreset;
 use crate::email::DomainPattern;
@@ -21,6 +22,7 @@ use crate::settings::{
     DirectorySettings, DirectoryState, EmailTrust, Forwarded, GroupsOverage,
     TokenEndpointAuthMethod, UserinfoUse,
 };
+use crate::staff_sign_in;
 
 /// What a directory is told unless its settings say otherwise.
 const ALL_FORWARDED: [Forwarded; 4] =
@@ -59,6 +61,10 @@ pub struct Directory {
     pub userinfo_claims: BTreeSet<String>,
     /// Where it stands in its life.
     pub state: DirectoryState,
+    /// Whether the tenant's staff may sign in to the dashboard through it.
+    pub staff_sign_in: bool,
+    /// Which provider it is to them: [`crate::staff_sign_in::provider`].
+    pub provider: String,
     /// Domains routed to it.
     pub domains: Vec<DomainPattern>,
     /// Those that it was given and that the tenant has yet to prove.
@@ -85,6 +91,8 @@ pub struct Directory {
     pub metadata: BTreeMap<String, String>,
     /// The hosts of its endpoints when somebody first signed in; empty before that.
     pub endpoint_hosts: BTreeSet<String>,
+    /// The host of the redirect URI that it knows us by; `None`: that below the public URL.
+    pub callback_host: Option<HostName>,
     /// From its claims to the profile.
     pub profile: Mapping,
 }
@@ -139,6 +147,8 @@ impl Directory {
             userinfo_claims: preset.in_userinfo(&wanted_claims),
             wanted_claims,
             state: settings.state,
+            staff_sign_in: settings.staff_sign_in,
+            provider: staff_sign_in::provider(settings),
             domains: settings.domains.clone(),
             unproven_domains: Vec::new(),
             email_trust: settings.email_trust.unwrap_or(preset.email_trust),
@@ -152,6 +162,7 @@ impl Directory {
             acr_values: settings.acr_values.clone(),
             metadata: settings.metadata.clone(),
             endpoint_hosts: BTreeSet::new(),
+            callback_host: None,
             profile,
         })
     }

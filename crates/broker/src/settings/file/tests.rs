@@ -220,3 +220,29 @@ fn tn_07_duplicate_keys_and_other_types_are_refused_in_json_as_well() {
         assert!(text.starts_with("acme.yaml:1:") && text.contains(wanted), "{members}: {text}");
     }
 }
+
+/// What is printed of a part reads back as it was, and a slip is named by its place.
+#[test]
+fn part_reads_back_as_it_was_printed() {
+    use crate::settings::ApplicationSettings;
+    let settings = serde_json::json!({
+        "client_id": "0123", "name": "yes", "redirect_uris": ["https://a.example/?a=b&c={d}"],
+        "claims": { "on": { "value": null }, "one": { "value": 1.5 }, "no": { "value": "no" } },
+    });
+    let settings: ApplicationSettings = serde_json::from_value(settings).unwrap();
+    let text = print_part(&settings).unwrap();
+    let again = part::<ApplicationSettings>(&text).unwrap();
+    assert_eq!(again, serde_json::to_value(&settings).unwrap(), "{text}");
+    let crlf = part::<ApplicationSettings>(&text.replace('\n', "\r\n")).unwrap();
+    assert_eq!(crlf, again);
+    for (slip, says) in [
+        (text.replace("name:", "nmae:"), "unknown key `nmae`"),
+        (format!("{text}name: twice\n"), "the key `name` is there twice"),
+        ("[".repeat(200), "line"),
+        (String::new(), "line"),
+        ("a: &a [*a, *a]".to_owned(), "line"),
+    ] {
+        let refused = part::<ApplicationSettings>(&slip).unwrap_err().to_string();
+        assert!(refused.contains(says), "{slip}: {refused}");
+    }
+}
