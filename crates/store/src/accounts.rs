@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `invite` | who gets an account, and a link to set it up |
 //! | `credentials` | setting it up; passkeys, passwords, second factors |
+//! | `staff_identities` | who somebody is at a directory of their tenant |
 //! | `sessions` | who is signed in |
 //! | `members`, `operators` | who may do what, and who no longer |
 //! | `setup_links` | links of those who have no account, for one directory |
@@ -20,6 +21,7 @@ mod members;
 mod operators;
 mod sessions;
 mod setup_links;
+mod staff_identities;
 
 use std::fmt;
 
@@ -38,8 +40,9 @@ pub use credentials::NewCredentials;
 pub use invite::{InviteOutcome, InviteScope, NewInvite};
 pub use members::{MemberOutcome, MemberView, Membership};
 pub use operators::OperatorView;
-pub use sessions::{HeldSession, SignInMethod, UnknownMethod};
+pub use sessions::{HeldSession, SignInMethod, Through, UnknownMethod};
 pub use setup_links::{HeldSetup, NewSetupLink, SetupLinkView};
+pub use staff_identities::{ConnectOutcome, StaffConnection, StaffDirectory};
 
 /// An account, with what it proves itself by.
 pub struct AccountRecord {
@@ -59,6 +62,8 @@ pub struct AccountRecord {
     pub totp_step: Option<i64>,
     /// Its passkeys, oldest first.
     pub passkeys: Vec<PasskeyRecord>,
+    /// With how many directories it is connected.
+    pub directories: i64,
 }
 
 /// A passkey of an account.
@@ -79,7 +84,7 @@ pub struct PasskeyRecord {
 impl AccountRecord {
     /// Whether there is anything to sign in with.
     pub fn is_set_up(&self) -> bool {
-        self.password_hash.is_some() || !self.passkeys.is_empty()
+        self.password_hash.is_some() || !self.passkeys.is_empty() || self.directories > 0
     }
 }
 
@@ -102,6 +107,8 @@ impl Operator {
     pub async fn account(&self, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
         let row = sqlx::query!(
             r#"select email, name, is_operator, password_hash, sealed_totp_secret, totp_step,
+                      (select count(*) from staff_identities i
+                        where i.account_id = accounts.account_id) as "directories!",
                       case when sealed_totp_secret is not null
                            then (select data_key from installation_data_key) end as data_key
                  from accounts where account_id = $1"#,
@@ -132,6 +139,7 @@ impl Operator {
             totp_secret,
             totp_step: row.totp_step,
             passkeys,
+            directories: row.directories,
         }))
     }
 
@@ -158,6 +166,24 @@ impl Operator {
             .fetch_optional(self.pool())
             .await?;
         self.found(found).await
+    }
+
+    /// Which account an address is of, and the hash of its password: in one statement whether there
+    /// is one or not, so that nobody learns it by the time (THREATS ID-11).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn password_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<(AccountId, Option<String>)>, StoreError> {
+        // What is no address costs as much as one.
+        let email = address(email).unwrap_or_default();
+        let found =
+            sqlx::query!("select account_id, password_hash from accounts where email = $1", email)
+                .fetch_optional(self.pool())
+                .await?;
+        Ok(found.map(|row| (AccountId(row.account_id), row.password_hash)))
     }
 
     /// The account that a passkey is of.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use broker::address::{Addresses, HostName};
 use broker::domain_proof::Proof;
 use broker::id::{ApplicationId, DirectoryId, Slug, TenantId};
 use broker::settings::{ApplicationSettings, DirectorySettings, TenantPolicy};
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::pool::within;
 use crate::sealed::{DataKey, Place};
-use crate::{Store, StoreError, domain_proofs};
+use crate::{LogoRecord, Store, StoreError, domain_proofs, tenant_hosts};
 
 /// Everything that is configured for a tenant, at one moment.
 #[derive(Debug, Clone)]
@@ -32,8 +33,12 @@ pub struct TenantRecord {
     pub slug: Slug,
     /// The name that people see.
     pub name: String,
+    /// Where it is reached.
+    pub addresses: Addresses,
     /// What it has decided for all of its parts.
     pub policy: TenantPolicy,
+    /// The logo that is stored; it is shown if the policy names it.
+    pub logo: Option<LogoRecord>,
     /// Rises with every change of anything below.
     pub version: i64,
     /// Its applications, by `client_id`.
@@ -74,6 +79,8 @@ pub struct DirectoryRecord {
     pub expired: BTreeSet<SecretSlot>,
     /// The hosts of its endpoints when somebody first signed in; empty before that.
     pub endpoint_hosts: BTreeSet<String>,
+    /// The host of the redirect URI that it knows us by; `None`: that below the public URL.
+    pub callback_host: Option<HostName>,
 }
 
 /// A signing key.
@@ -192,6 +199,13 @@ pub(crate) struct Head {
     pub(crate) version: i64,
     pub(crate) data_key: Vec<u8>,
     pub(crate) policy: Value,
+    pub(crate) host: Option<String>,
+    pub(crate) issuer_since: Option<DateTime<Utc>>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) logo_hash: Option<Vec<u8>>,
+    pub(crate) logo_width: Option<i16>,
+    pub(crate) logo_height: Option<i16>,
+    pub(crate) logo_is_light: Option<bool>,
 }
 
 impl Head {
@@ -205,8 +219,10 @@ impl Head {
             column: "slug",
             id: id.to_string(),
         })?;
+        let addresses = tenant_hosts::read(id, self.host, self.hosts, self.issuer_since)?;
         Ok(TenantRecord {
             id,
+            addresses,
             slug,
             name: self.name,
             policy: serde_json::from_value(self.policy).map_err(|_| StoreError::Corrupt {
@@ -214,6 +230,11 @@ impl Head {
                 column: "policy",
                 id: id.to_string(),
             })?,
+            logo: LogoRecord::of_row(
+                self.logo_hash,
+                (self.logo_width, self.logo_height),
+                self.logo_is_light,
+            ),
             version: self.version,
             applications: Vec::new(),
             directories: Vec::new(),
@@ -230,7 +251,13 @@ pub(crate) async fn head(
 ) -> Result<Option<Head>, StoreError> {
     let head = sqlx::query_as!(
         Head,
-        "select slug, name, version, data_key, policy from tenants where tenant_id = $1",
+        r#"select slug, name, version, data_key, policy, host, issuer_since,
+                  array(select h.host from tenant_hosts h
+                         where h.tenant_id = t.tenant_id order by h.host) as "hosts!",
+                  l.hash as "logo_hash?", l.width as "logo_width?", l.height as "logo_height?",
+                  l.is_light as "logo_is_light?"
+             from tenants t left join tenant_logos l on l.tenant_id = t.tenant_id
+            where t.tenant_id = $1"#,
         tenant.0,
     )
     .fetch_optional(connection)
@@ -272,7 +299,7 @@ pub(crate) async fn directories(
                       as "is_current_expired!",
                   coalesce(expired_next_client_secret = sha256(sealed_next_client_secret), false)
                       as "is_next_expired!",
-                  coalesce(endpoint_hosts, '{}') as "endpoint_hosts!"
+                  coalesce(endpoint_hosts, '{}') as "endpoint_hosts!", callback_host
              from directories where tenant_id = $1 order by slug"#,
         tenant.0,
     )
@@ -307,6 +334,10 @@ pub(crate) async fn directories(
             .filter_map(|(slot, is_expired)| is_expired.then_some(slot))
             .collect(),
             endpoint_hosts: row.endpoint_hosts.into_iter().collect(),
+            callback_host: match row.callback_host {
+                None => None,
+                Some(host) => Some(at.sound("callback_host", HostName::parse(&host).ok())?),
+            },
         })
     });
     Ok(records.collect())

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Operator, Store, StoreError, TenantStore, catalogue};
 
-/// How long timelines are kept.
+/// How long timelines are kept, unless a tenant says how long.
 pub const LOGINS_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// What was removed.
@@ -20,8 +20,10 @@ pub struct CleanupReport {
     pub grants: i64,
     /// Sessions that ended, once no grant refers to them.
     pub sessions: i64,
-    /// Logins older than [`LOGINS_KEPT`].
+    /// Logins that the tenant does not keep any longer, once no grant refers to them.
     pub logins: i64,
+    /// Claims that were kept to try rows on: as old as such logins, or of a tenant that forgets them.
+    pub claim_samples: i64,
     /// Names of assertions that nobody takes any more.
     pub client_assertions: i64,
     /// Signing keys past their last token, with their private part.
@@ -31,9 +33,16 @@ pub struct CleanupReport {
 impl CleanupReport {
     /// Whether some kind reached the limit, so that more may be left.
     pub fn reached(&self, limit: i32) -> bool {
-        [self.spilled, self.grants, self.sessions, self.logins, self.client_assertions]
-            .into_iter()
-            .any(|removed| removed >= i64::from(limit))
+        [
+            self.spilled,
+            self.grants,
+            self.sessions,
+            self.logins,
+            self.claim_samples,
+            self.client_assertions,
+        ]
+        .into_iter()
+        .any(|removed| removed >= i64::from(limit))
     }
 
     fn add(&mut self, other: Self) {
@@ -41,6 +50,7 @@ impl CleanupReport {
         self.grants += other.grants;
         self.sessions += other.sessions;
         self.logins += other.logins;
+        self.claim_samples += other.claim_samples;
         self.client_assertions += other.client_assertions;
         self.signing_keys += other.signing_keys;
     }
@@ -92,8 +102,9 @@ async fn clean(
         CleanupReport,
         r#"select spilled as "spilled!", grants_gone as "grants!", sessions_gone as "sessions!",
                   logins_gone as "logins!", keys_gone as "signing_keys!",
+                  clean_claim_samples($1, logins_kept_since($1, $2, $3), $4) as "claim_samples!",
                   clean_client_assertions($1, $2, $4) as "client_assertions!"
-             from clean_tenant($1, $2, $3, $4)"#,
+             from clean_tenant($1, $2, logins_kept_since($1, $2, $3), $4)"#,
         tenant.0,
         now,
         now - LOGINS_KEPT,

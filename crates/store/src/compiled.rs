@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use broker::address::Addresses;
 use broker::domain_proof::{Proof, set_aside};
 use broker::id::ApplicationId;
+use broker::settings::LogoSource;
 use broker::sub::PairwiseKey;
 use broker::tenant::{Application, Directory, DirectorySecrets, SettingError, Tenant};
 use oidc::secret::SecretHash;
 
-use crate::{DirectoryRecord, KeyRecord, TenantRecord};
+use crate::{DirectoryRecord, KeyRecord, LogoRecord, TenantRecord};
 
 /// A tenant that is ready to serve, and what of it is not.
 #[derive(Debug)]
@@ -23,6 +25,10 @@ pub struct Compiled {
     pub pairwise: PairwiseKey,
     /// The proofs of its domains that are in force.
     pub proofs: Vec<Proof>,
+    /// Where it is reached.
+    pub addresses: Addresses,
+    /// Its logo, if its settings name one.
+    pub logo: Option<LogoRecord>,
     /// Rises with every change.
     pub version: i64,
     /// Applications and directories whose settings are not valid, by name. Settings are checked
@@ -61,17 +67,22 @@ impl TenantRecord {
                 Err(errors) => invalid.push((slug, errors)),
             }
         }
+        let named = self.policy.branding.logo.as_ref().and_then(LogoSource::hash);
+        let logo = self.logo.filter(|one| Some(one.hash) == named);
         let tenant = Tenant {
             id: self.id,
             slug: self.slug,
             name: self.name,
             suspended: self.policy.suspended,
             join_by_email: self.policy.join_by_email,
+            branding: self.policy.branding,
+            sessions: self.policy.sessions,
+            forget_claims: self.policy.forget_claims,
             applications,
             directories,
         };
-        let Self { keys, pairwise, version, proven_domains: proofs, .. } = self;
-        Compiled { tenant, disabled, keys, pairwise, proofs, version, invalid }
+        let Self { keys, pairwise, version, addresses, proven_domains: proofs, .. } = self;
+        Compiled { tenant, disabled, keys, pairwise, proofs, addresses, logo, version, invalid }
     }
 }
 
@@ -88,6 +99,7 @@ impl DirectoryRecord {
         };
         let mut directory = Directory::compile(self.id, &self.settings, secrets)?;
         directory.endpoint_hosts = self.endpoint_hosts;
+        directory.callback_host = self.callback_host;
         Ok(directory)
     }
 }

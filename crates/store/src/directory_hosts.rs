@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use broker::id::{DirectoryId, TenantId};
+use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use crate::{OperatorTx, StoreError, TenantStore};
 
@@ -35,8 +37,8 @@ impl TenantStore {
 }
 
 impl OperatorTx {
-    /// Forgets the hosts of a directory's endpoints, so that the next login decides anew. `false`
-    /// when none were remembered.
+    /// Forgets the hosts of a directory's endpoints, so that the next login decides anew, and tells
+    /// the audit log. `false` when none were remembered.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -44,15 +46,19 @@ impl OperatorTx {
         &mut self,
         tenant: TenantId,
         directory: DirectoryId,
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let forgotten = sqlx::query!(
+        let forgotten = sqlx::query_scalar!(
             "update directories set endpoint_hosts = null
-              where tenant_id = $1 and directory_id = $2 and endpoint_hosts is not null",
+              where tenant_id = $1 and directory_id = $2 and endpoint_hosts is not null
+          returning slug",
             tenant.0,
             directory.0,
         )
-        .execute(self.connection())
+        .fetch_optional(self.connection())
         .await?;
-        Ok(forgotten.rows_affected() > 0)
+        let Some(slug) = forgotten else { return Ok(false) };
+        self.note(tenant, "directory.hosts_forgotten", json!({ "directory": slug }), now);
+        Ok(true)
     }
 }

@@ -6,14 +6,20 @@
 //! | [`users`], [`sessions`], [`logins`], [`grants`], [`client_assertions`], [`spilled`], [`signing_keys`] | what [`TenantStore`] does, one module per table |
 //! | [`operator`] | what crosses tenants: `apply`, `export`, `login show`, `keys` |
 //! | [`import`] | users from a file |
-//! | [`people`] | the users that staff look for, block and unblock |
+//! | [`people`] | the users that staff look for, sign out, block, unblock and join |
+//! | [`claim_samples`] | what the last sign-ins said of people, to try rows on |
 //! | [`sightings`], [`traces`] | what was observed of applications and directories |
 //! | [`audit`] | what was done, and by whom |
 //! | [`accounts`] | who uses the dashboard, with what they sign in, and links for those who do not |
 //! | [`api_tokens`] | what programs act with at the admin API |
+//! | [`keyed_requests`] | which of their requests were carried out already |
+//! | `expiries` | what ends soon |
 //! | [`master_key`] | which master key is in force, and its replacement |
+//! | `logos` | what tenants put on their own pages |
 //! | [`changes`] | the news that a tenant's configuration changed |
+//! | `directory_hosts`, `proposed_hosts` | where directories are, and where they would be going |
 //! | [`domain_proofs`] | which domains a tenant has proven |
+//! | [`tenant_hosts`] | the hosts that lead to a tenant, and the one that is its issuer |
 //! | [`cleanup`] | the removal of what has expired |
 //! | [`migrate`] | the schema, from `migrations/` |
 //!
@@ -30,6 +36,7 @@ pub mod api_tokens;
 mod audit;
 pub mod catalogue;
 pub mod changes;
+pub mod claim_samples;
 pub mod cleanup;
 pub mod client_assertions;
 mod clock;
@@ -40,21 +47,26 @@ mod directory_secrets;
 pub mod domain_proofs;
 mod epoch;
 mod error;
+pub mod expiries;
 pub mod grants;
 pub mod import;
 mod installation_key;
 mod json;
+pub mod keyed_requests;
 pub mod logins;
+mod logos;
 pub mod master_key;
 mod migrate;
 pub mod operator;
 pub mod people;
 mod pool;
+mod proposed_hosts;
 mod sealed;
 pub mod sessions;
 pub mod sightings;
 pub mod signing_keys;
 pub mod spilled;
+pub mod tenant_hosts;
 pub mod traces;
 mod tx;
 pub mod users;
@@ -69,35 +81,44 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
 pub use accounts::{
-    AccountRecord, HeldSession, HeldSetup, InviteOutcome, InviteScope, MemberOutcome, MemberView,
-    Membership, NewCredentials, NewInvite, NewSetupLink, OperatorView, PasskeyRecord,
-    SetupLinkView, SignInMethod,
+    AccountRecord, ConnectOutcome, HeldSession, HeldSetup, InviteOutcome, InviteScope,
+    MemberOutcome, MemberView, Membership, NewCredentials, NewInvite, NewSetupLink, OperatorView,
+    PasskeyRecord, SetupLinkView, SignInMethod, StaffConnection, StaffDirectory, Through,
 };
 pub use api_tokens::{ApiTokenView, HeldApiToken, NewApiToken};
 pub use audit::AuditEvent;
 pub use catalogue::{ApplicationRecord, DirectoryRecord, KeyRecord, TenantRecord};
 pub use changes::ConfigurationChanges;
+pub use claim_samples::{ClaimRecord, ClaimSample, SaidClaims, WhichSamples};
 pub use cleanup::CleanupReport;
 pub use compiled::Compiled;
 pub use connect::{ConnectOptions, Role};
 pub use domain_proofs::ProofChange;
 pub use error::StoreError;
+pub use expiries::{ExpiryCursor, ExpiryQuery, ExpiryView};
 pub use grants::{
     GrantState, IssuedGrant, IssuedRefreshToken, NewGrant, NewRefreshToken, PresentedToken,
     Redeemed, Redemption, Refresh, Refreshed, RevokedBecause, RevokedToken,
 };
 pub use import::{IMPORT_BATCH, ImportTx};
+pub use keyed_requests::{Claim, KeyedRequest};
 pub use logins::{
     LoginCommit, LoginLine, LoginOutcome, LoginQuery, LoginRecord, LoginState, LoginUser,
     LoginView, Recorded, ReuseCommit, ReuseOutcome, UserinfoRecord,
 };
+pub use logos::LogoRecord;
 pub use master_key::{KeyInForce, Replacement};
 pub use migrate::{MigrationReport, migrate};
 pub use operator::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, TenantSummary};
-pub use people::{BlockChange, IdentityView, PersonDetail, PersonQuery, PersonView, WhichPerson};
+pub use people::{
+    BlockChange, Ended, IdentityView, Joined, PersonDetail, PersonQuery, PersonView, SessionView,
+    WhichPerson,
+};
+pub use proposed_hosts::DirectoryHosts;
 pub use sessions::{NewSession, SessionRecord};
 pub use sightings::{Sighting, SightingKind, SightingRecord, SightingSubject};
 pub use signing_keys::{KeyView, NewKey, Rotation};
+pub use tenant_hosts::HostRemoval;
 pub use traces::{TraceEntry, TraceRecord};
 
 use crate::pool::Pool;

@@ -270,6 +270,8 @@ impl OperatorTx {
         policy: TenantPolicy,
         now: DateTime<Utc>,
     ) -> Result<TenantId, StoreError> {
+        let policy = serde_json::to_value(policy);
+        let policy = policy.map_err(|why| StoreError::Refused(why.to_string()))?;
         let before =
             sqlx::query!("select name, policy from tenants where slug = $1", slug.as_str())
                 .fetch_optional(&mut *self.tx)
@@ -299,7 +301,7 @@ impl OperatorTx {
         .await?;
         let tenant = TenantId(id);
         let mut subject = json!({ "tenant": slug.as_str() });
-        let after = json!({ "name": name, "policy": as_json(&policy)? });
+        let after = json!({ "name": name, "policy": policy });
         match changed(before.as_ref(), &after, &mut subject) {
             Changed::Nothing => {}
             Changed::Altered => self.note(tenant, "tenant.changed", subject, now),
@@ -385,10 +387,13 @@ impl OperatorTx {
         )
         .fetch_optional(&mut *self.tx)
         .await?;
-        // The secret is sealed for the row, so the row comes first.
+        // The secret is sealed for the row, so the row comes first. A new directory comes back to the
+        // issuer of now; what is registered at the others stays.
         let id = sqlx::query_scalar!(
-            "insert into directories as d (tenant_id, directory_id, slug, settings)
-             values ($1, $2, $3, $4::text::json)
+            "insert into directories as d
+                    (tenant_id, directory_id, slug, settings, callback_host)
+             values ($1, $2, $3, $4::text::json,
+                     (select host from tenants where tenant_id = $1))
              on conflict (tenant_id, slug) do update
                 set settings = excluded.settings,
                     -- Another provider, or other endpoints by hand, is elsewhere on purpose.

@@ -1,11 +1,16 @@
-//! The users of a tenant as staff see them: looked for, blocked, unblocked. Needs
+//! The users of a tenant as staff see them: looked for, blocked, unblocked; [`sessions`] ends where
+//! they are signed in, [`join`] makes two of them one. Needs
 //! [`Role::Operator`](crate::Role::Operator).
+
+mod join;
+mod sessions;
 
 use broker::id::{TenantId, UserId};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::PgConnection;
 
+pub use self::join::Joined;
+pub use self::sessions::{Ended, SessionView};
 use crate::audit::{self, AuditEvent};
 use crate::{Operator, RevokedBecause, StoreError};
 
@@ -35,6 +40,8 @@ pub struct PersonView {
     pub email: Option<String>,
     /// Since when they may not sign in.
     pub blocked_at: Option<DateTime<Utc>>,
+    /// As whom they arrive since somebody joined them.
+    pub joined_into: Option<UserId>,
 }
 
 /// A user with what there is of them.
@@ -90,7 +97,8 @@ pub struct BlockChange {
 }
 
 impl Operator {
-    /// Users of a tenant, by `external_id`.
+    /// Users of a tenant, by `external_id`. Those who were joined into another are found when
+    /// somebody searches for them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -101,9 +109,10 @@ impl Operator {
     ) -> Result<Vec<PersonView>, StoreError> {
         let rows = sqlx::query_as!(
             Found,
-            r#"select user_id, sub, external_id, email, blocked_at from users
+            r#"select user_id, sub, external_id, email, blocked_at, joined_into from users
                 where tenant_id = $1
                   and (not $2 or blocked_at is not null)
+                  and (joined_into is null or $3::text is not null and not $2)
                   and ($3::text is null
                        or strpos(lower(external_id), lower($3)) > 0
                        or strpos(lower(coalesce(email, '')), lower($3)) > 0
@@ -133,7 +142,7 @@ impl Operator {
     ) -> Result<WhichPerson, StoreError> {
         let mut found = sqlx::query_as!(
             Found,
-            r#"select user_id, sub, external_id, email, blocked_at from users
+            r#"select user_id, sub, external_id, email, blocked_at, joined_into from users
                 where tenant_id = $1 and (sub = $2 or external_id = $2 or email = lower($2))
                 order by external_id
                 limit 10"#,
@@ -166,7 +175,8 @@ impl Operator {
         now: DateTime<Utc>,
     ) -> Result<Option<PersonDetail>, StoreError> {
         let row = sqlx::query!(
-            r#"select u.sub, u.external_id, u.email, u.blocked_at, u.created_at, u.imported_at,
+            r#"select u.sub, u.external_id, u.email, u.blocked_at, u.joined_into, u.created_at,
+                      u.imported_at,
                       (select count(*) from sessions s
                         where s.tenant_id = u.tenant_id and s.user_id = u.user_id
                           and s.ended_at is null and s.expires_at > $3) as "sessions!"
@@ -199,6 +209,7 @@ impl Operator {
                 external_id: row.external_id,
                 email: row.email,
                 blocked_at: row.blocked_at,
+                joined_into: row.joined_into.map(UserId),
             },
             created_at: row.created_at,
             imported_at: row.imported_at,
@@ -234,7 +245,8 @@ impl Operator {
         self.set_blocked(tenant, user, Some(now), now).await
     }
 
-    /// Lets a user in again. What they had before stays ended.
+    /// Lets a user in again, unless they were joined into another. What they had before stays
+    /// ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -257,7 +269,8 @@ impl Operator {
         let mut tx = self.pool().begin().await?;
         let changed = sqlx::query!(
             "update users set blocked_at = $3::timestamptz
-              where tenant_id = $1 and user_id = $2 and (blocked_at is null) <> ($3::timestamptz is null)",
+              where tenant_id = $1 and user_id = $2 and joined_into is null
+                and (blocked_at is null) <> ($3::timestamptz is null)",
             tenant.0,
             user.0,
             blocked_at,
@@ -268,8 +281,9 @@ impl Operator {
             > 0;
         // Also when nothing changed, and when they are let in again: a login that was under way
         // while somebody was blocked may have left a session behind, which is dead and stays so.
-        let sessions = end_sessions(&mut tx, tenant, user, now).await?;
-        let grants = revoke_grants(&mut tx, tenant, user, now).await?;
+        let because = RevokedBecause::UserBlocked;
+        let Ended { sessions, grants } =
+            sessions::end(&mut tx, tenant, user, None, because, now).await?;
         if changed || sessions > 0 || grants > 0 {
             let act = if blocked_at.is_some() { "user.blocked" } else { "user.unblocked" };
             let subject = json!({ "user": user.0, "sessions": sessions, "grants": grants });
@@ -281,64 +295,13 @@ impl Operator {
     }
 }
 
-async fn end_sessions(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let ended = sqlx::query!(
-        "update sessions set ended_at = $3
-          where tenant_id = $1 and user_id = $2 and ended_at is null",
-        tenant.0,
-        user.0,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(ended.rows_affected())
-}
-
-/// Those of the user's sessions, ended now or before, with a note in the timelines.
-async fn revoke_grants(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let because = RevokedBecause::UserBlocked;
-    let revoked = sqlx::query_scalar!(
-        r#"with revoked as (
-               update grants g set revoked_at = $3, revoked_because = $4,
-                      refresh_until = least(g.refresh_until, $3)
-                 from sessions s
-                where s.tenant_id = $1 and s.user_id = $2
-                  and g.tenant_id = $1 and g.session_id = s.session_id and g.user_id = $2
-                  and g.revoked_at is null
-               returning g.login_id),
-           noted as (
-               update logins l set events = l.events || $5::jsonb
-                 from revoked
-                where l.tenant_id = $1 and l.login_id = revoked.login_id
-                  and jsonb_array_length(l.events) < 60)
-           select count(*) as "revoked!" from revoked"#,
-        tenant.0,
-        user.0,
-        now,
-        because.as_str(),
-        because.timeline(now)?,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(u64::try_from(revoked).unwrap_or(0))
-}
-
 struct Found {
     user_id: uuid::Uuid,
     sub: String,
     external_id: String,
     email: Option<String>,
     blocked_at: Option<DateTime<Utc>>,
+    joined_into: Option<uuid::Uuid>,
 }
 
 impl From<Found> for PersonView {
@@ -349,6 +312,7 @@ impl From<Found> for PersonView {
             external_id: row.external_id,
             email: row.email,
             blocked_at: row.blocked_at,
+            joined_into: row.joined_into.map(UserId),
         }
     }
 }

@@ -4,6 +4,7 @@
 use aws_lc_rs::rand::fill;
 use broker::id::{AccountId, DirectoryId, TenantId};
 use broker::seal::{SealingKey, Unopenable};
+use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -25,6 +26,10 @@ pub(crate) enum Place<'a> {
     SigningKey(&'a str),
     /// `accounts.sealed_totp_secret`
     TotpSecret(AccountId),
+    /// `claim_samples.sealed_claims`, of a person or, if nil, of a test login
+    ClaimSample(DirectoryId, Uuid),
+    /// `api_token_requests.sealed_answer` and `installation_token_requests.sealed_answer`
+    KeptAnswer(&'a str),
 }
 
 impl Place<'_> {
@@ -37,6 +42,10 @@ impl Place<'_> {
             }
             Self::SigningKey(kid) => ("signing_keys", "sealed_key", kid.to_owned()),
             Self::TotpSecret(id) => ("accounts", "sealed_totp_secret", id.to_string()),
+            Self::ClaimSample(directory, subject) => {
+                ("claim_samples", "sealed_claims", format!("{directory}/{subject}"))
+            }
+            Self::KeptAnswer(row) => ("api_token_requests", "sealed_answer", row.to_owned()),
         };
         [table.to_owned(), column.to_owned(), tenant, row]
     }
@@ -66,8 +75,6 @@ impl DataKey {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     /// [THREATS SC-03] What was sealed for one table, column, row or tenant opens at no other, under
@@ -87,6 +94,11 @@ mod tests {
             Place::SigningKey(&other_name),
             Place::TotpSecret(AccountId(one.0)),
             Place::TotpSecret(AccountId(other.0)),
+            Place::ClaimSample(one, Uuid::nil()),
+            Place::ClaimSample(one, other.0),
+            Place::ClaimSample(other, one.0),
+            Place::KeptAnswer(&name),
+            Place::KeptAnswer(&other_name),
         ];
         // The installation among them.
         let tenants = [0, 1, 2].map(|id| TenantId(Uuid::from_u128(id)));

@@ -48,6 +48,8 @@ pub struct SessionRecord {
     pub amr: Vec<String>,
     /// When it began.
     pub created_at: DateTime<Utc>,
+    /// When an application was last entered by it.
+    pub last_used_at: DateTime<Utc>,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
 }
@@ -66,8 +68,9 @@ impl TenantStore {
             r#"select session_id as "session_id!", user_id as "user_id!", sub as "sub!",
                       external_id as "external_id!", directory_id as "directory_id!",
                       profile as "profile!", auth_time, acr, amr as "amr!",
-                      created_at as "created_at!", expires_at as "expires_at!"
-                 from live_session($1, $2, $3)"#,
+                      created_at as "created_at!", expires_at as "expires_at!",
+                      last_used_at as "last_used_at!"
+                 from session_in_use($1, $2, $3)"#,
             self.id().0,
             &token_hash[..],
             now,
@@ -88,6 +91,7 @@ impl TenantStore {
             acr: row.acr,
             amr: row.amr,
             created_at: row.created_at,
+            last_used_at: row.last_used_at,
             expires_at: row.expires_at,
         }))
     }

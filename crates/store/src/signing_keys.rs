@@ -167,7 +167,7 @@ impl TenantStore {
         data_key.seal(Place::SigningKey(&key.kid), &key.pkcs8)
     }
 
-    async fn data_key(&self) -> Result<DataKey, StoreError> {
+    pub(crate) async fn data_key(&self) -> Result<DataKey, StoreError> {
         let tenant = self.id();
         let mut tx = self.read().await?;
         let wrapped =

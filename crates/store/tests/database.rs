@@ -13,11 +13,17 @@ mod accounts;
 #[path = "database/audit.rs"]
 mod audit;
 #[cfg(test)]
+#[path = "database/branding.rs"]
+mod branding;
+#[cfg(test)]
 #[path = "database/catalogue.rs"]
 mod catalogue;
 #[cfg(test)]
 #[path = "database/changes.rs"]
 mod changes;
+#[cfg(test)]
+#[path = "database/claim_samples.rs"]
+mod claim_samples;
 #[cfg(test)]
 #[path = "database/client_assertions.rs"]
 mod client_assertions;
@@ -52,6 +58,9 @@ mod import;
 #[path = "database/isolation.rs"]
 mod isolation;
 #[cfg(test)]
+#[path = "database/keyed_requests.rs"]
+mod keyed_requests;
+#[cfg(test)]
 #[path = "database/latency.rs"]
 mod latency;
 #[cfg(test)]
@@ -70,6 +79,9 @@ mod migrations;
 #[path = "database/people.rs"]
 mod people;
 #[cfg(test)]
+#[path = "database/proposed_hosts.rs"]
+mod proposed_hosts;
+#[cfg(test)]
 #[path = "database/refresh.rs"]
 mod refresh;
 #[cfg(test)]
@@ -84,6 +96,15 @@ mod sightings;
 #[cfg(test)]
 #[path = "database/signing_keys.rs"]
 mod signing_keys;
+#[cfg(test)]
+#[path = "database/staff_identities.rs"]
+mod staff_identities;
+#[cfg(test)]
+#[path = "database/tenant_hosts.rs"]
+mod tenant_hosts;
+#[cfg(test)]
+#[path = "database/transactions.rs"]
+mod transactions;
 #[cfg(test)]
 #[path = "database/users.rs"]
 mod users;

@@ -5,10 +5,12 @@
 //! a request that was under way when it was ended leaves nothing behind.
 
 use broker::id::AccountId;
+use broker::staff_sign_in::StaffIdentity;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::staff_identities::{self, ConnectOutcome};
 use super::{HeldSession, one_at_a_time};
 use crate::sealed::Place;
 use crate::{Operator, StoreError};
@@ -16,8 +18,8 @@ use crate::{Operator, StoreError};
 /// The most passkeys of an account.
 const MOST: i64 = 20;
 
-/// What an account is set up with: a password, a passkey, or both.
-#[derive(Clone, Copy)]
+/// What an account is set up with: at least one of these.
+#[derive(Clone, Copy, Default)]
 pub struct NewCredentials<'a> {
     /// What its owner is called: 100 characters at most.
     pub name: &'a str,
@@ -26,6 +28,8 @@ pub struct NewCredentials<'a> {
     pub password: Option<(&'a str, &'a [u8], i64)>,
     /// A passkey: its `credential_id`, what its owner calls it, and what it is verified with.
     pub passkey: Option<(&'a [u8], &'a str, &'a Value)>,
+    /// Who its owner is at a directory of a tenant whose staff they are of.
+    pub identity: Option<&'a StaffIdentity>,
 }
 
 impl std::fmt::Debug for NewCredentials<'_> {
@@ -33,6 +37,7 @@ impl std::fmt::Debug for NewCredentials<'_> {
         f.debug_struct("NewCredentials")
             .field("has_password", &self.password.is_some())
             .field("has_passkey", &self.passkey.is_some())
+            .field("has_identity", &self.identity.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -42,8 +47,9 @@ impl Operator {
     /// `false` when the link was used, was replaced, or is past its time (THREATS ID-13).
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Conflict`] when the passkey is another account's;
-    /// [`StoreError::Refused`] without any credential, or for one that cannot be.
+    /// [`StoreError::Unavailable`]; [`StoreError::Conflict`] when the passkey or the identity is
+    /// another account's, or the directory does not sign staff in; [`StoreError::Refused`] without any
+    /// credential, or for one that cannot be.
     pub async fn set_up_account(
         &self,
         account: AccountId,
@@ -52,8 +58,8 @@ impl Operator {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let (password, passkey) = (new.password, new.passkey);
-        if password.is_none() && passkey.is_none() {
-            return Err(StoreError::Refused("an account has a passkey or a password".to_owned()));
+        if password.is_none() && passkey.is_none() && new.identity.is_none() {
+            return Err(StoreError::Refused("an account has something to sign in with".to_owned()));
         }
         let sealed = match password {
             Some((_, secret, _)) => Some(self.seal_totp(account, secret).await?),
@@ -93,9 +99,18 @@ impl Operator {
         {
             return Err(StoreError::Conflict("account_passkeys_credential_key".to_owned()));
         }
+        if let Some(identity) = new.identity {
+            let outcome = staff_identities::insert(&mut tx, account, identity, now).await?;
+            if outcome != ConnectOutcome::Done {
+                return Err(StoreError::Conflict("staff_identities_one_account".to_owned()));
+            }
+            let act = ("member.directory_connected", now);
+            self.tell_of(&mut tx, account, identity, act).await?;
+        }
         let subject = json!({
             "account": account.0, "email": email,
             "password": password.is_some(), "passkey": passkey.map(|(_, name, _)| name),
+            "directory": new.identity.map(|one| one.directory.0),
         });
         self.tell(&mut tx, None, ("account.set_up", subject), now).await?;
         tx.commit().await?;
@@ -117,8 +132,8 @@ impl Operator {
         Ok(used.rows_affected() > 0)
     }
 
-    /// Gives the account of a session a password with its second factor, in place of what it had.
-    /// `false` when the session has ended.
+    /// Gives the account of a session a password with its second factor, in place of what it had, and
+    /// ends its other sessions. `false` when the session has ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::Refused`] for a hash that is none.
@@ -145,6 +160,7 @@ impl Operator {
         )
         .execute(&mut *tx)
         .await?;
+        end_others(&mut tx, by).await?;
         let subject = json!({ "account": by.account.0 });
         self.tell(&mut tx, None, ("account.password_set", subject), now).await?;
         tx.commit().await?;
@@ -178,18 +194,21 @@ impl Operator {
         Ok(true)
     }
 
-    /// Removes a passkey; `false` when there is none, or it is all that the account has.
+    /// Removes a passkey of a session's account, and ends its other sessions: one may have been made
+    /// with it. `false` when there is none, or it is all that the account has, or the session has
+    /// ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn remove_passkey(
         &self,
-        account: AccountId,
+        by: &HeldSession,
         credential_id: &[u8],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        let account = by.account;
         let mut tx = self.pool().begin().await?;
-        if !hold(&mut tx, account).await? {
+        if !hold(&mut tx, account).await? || !lasts(&mut tx, by).await? {
             return Ok(false);
         }
         let name = sqlx::query_scalar!(
@@ -206,6 +225,7 @@ impl Operator {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(name) = name else { return Ok(false) };
+        end_others(&mut tx, by).await?;
         let subject = json!({ "account": account.0, "passkey": name });
         self.tell(&mut tx, None, ("account.passkey_removed", subject), now).await?;
         tx.commit().await?;
@@ -251,6 +271,7 @@ pub(super) async fn forget(
     hold(connection, account).await?;
     sqlx::query!(
         "with passkeys as (delete from account_passkeys where account_id = $1),
+              identities as (delete from staff_identities where account_id = $1),
               sessions as (delete from account_sessions where account_id = $1)
          update accounts
             set password_hash = null, sealed_totp_secret = null, totp_step = null
@@ -262,8 +283,23 @@ pub(super) async fn forget(
     Ok(())
 }
 
+/// Ends every session of a session's account but itself.
+async fn end_others(connection: &mut PgConnection, by: &HeldSession) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from account_sessions where account_id = $1 and session_id <> $2",
+        by.account.0,
+        by.id.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Whether a session is still there, once its account is held.
-async fn lasts(connection: &mut PgConnection, by: &HeldSession) -> Result<bool, StoreError> {
+pub(super) async fn lasts(
+    connection: &mut PgConnection,
+    by: &HeldSession,
+) -> Result<bool, StoreError> {
     let found = sqlx::query!(
         "select from account_sessions where account_id = $1 and session_id = $2",
         by.account.0,

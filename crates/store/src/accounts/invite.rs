@@ -96,6 +96,8 @@ struct Standing {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Credentials {
     None,
+    /// A directory, which signs them in at its own tenant alone.
+    Directory,
     /// A tenant's staff handed the link out: they may be anybody's.
     Theirs,
     /// An operator did.
@@ -247,6 +249,8 @@ async fn standing(
 ) -> Result<Option<Standing>, StoreError> {
     let row = sqlx::query!(
         r#"select a.account_id, a.is_operator, a.is_vouched,
+                  exists (select from staff_identities i where i.account_id = a.account_id)
+                      as "has_directory!",
                   a.password_hash is not null
                   or exists (select from account_passkeys p where p.account_id = a.account_id)
                       as "has_credentials!",
@@ -265,6 +269,7 @@ async fn standing(
     Ok(row.map(|row| Standing {
         account: AccountId(row.account_id),
         credentials: match (row.has_credentials, row.is_vouched) {
+            (false, _) if row.has_directory => Credentials::Directory,
             (false, _) => Credentials::None,
             (true, false) => Credentials::Theirs,
             (true, true) => Credentials::Vouched,

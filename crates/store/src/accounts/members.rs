@@ -24,10 +24,16 @@ pub struct Membership {
     pub role: Role,
     /// The directory of a directory manager.
     pub directory: Option<Slug>,
+    /// When they were last there, to the minute.
+    pub last_seen_at: Option<DateTime<Utc>>,
 }
 
 /// One of a tenant's staff, as the others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one way to sign in whether it is there"
+)]
 pub struct MemberView {
     /// Who.
     pub account: AccountId,
@@ -43,11 +49,15 @@ pub struct MemberView {
     pub is_set_up: bool,
     /// Whether that is a passkey.
     pub has_passkey: bool,
+    /// Whether that is a password with a second factor.
+    pub has_password: bool,
+    /// Whether that is a directory of this tenant.
+    pub has_directory: bool,
     /// Since when they belong to it.
     pub created_at: DateTime<Utc>,
     /// By whom.
     pub created_by: String,
-    /// When they were last there, to the minute.
+    /// When they were last at this tenant, to the minute.
     pub last_seen_at: Option<DateTime<Utc>>,
 }
 
@@ -119,7 +129,10 @@ impl Operator {
                       a.password_hash is not null as "has_password!",
                       exists (select from account_passkeys p where p.account_id = m.account_id)
                           as "has_passkey!",
-                      m.created_at, m.created_by, a.last_seen_at
+                      exists (select from staff_identities i
+                               where i.tenant_id = m.tenant_id and i.account_id = m.account_id)
+                          as "has_directory!",
+                      m.created_at, m.created_by, m.last_seen_at
                  from members m
                  join accounts a on a.account_id = m.account_id
                  left join directories d
@@ -138,8 +151,10 @@ impl Operator {
                 name: row.name,
                 role: role(account, &row.role)?,
                 directory: row.directory.map(|slug| parsed("directories", &slug)).transpose()?,
-                is_set_up: row.has_password || row.has_passkey,
+                is_set_up: row.has_password || row.has_passkey || row.has_directory,
                 has_passkey: row.has_passkey,
+                has_password: row.has_password,
+                has_directory: row.has_directory,
                 created_at: row.created_at,
                 created_by: row.created_by,
                 last_seen_at: row.last_seen_at,
@@ -148,22 +163,24 @@ impl Operator {
         views.collect()
     }
 
-    /// Where an account may do what, by the tenants' slugs.
+    /// Where an account may do what, by the tenants' slugs: at that tenant, or at each.
     pub(super) async fn memberships(
         &self,
         account: AccountId,
+        only: Option<TenantId>,
     ) -> Result<Vec<Membership>, StoreError> {
         let rows = sqlx::query!(
             r#"select m.tenant_id, t.slug, t.name,
                       coalesce((t.policy ->> 'suspended')::boolean, false) as "suspended!",
-                      m.role, d.slug as "directory?"
+                      m.role, d.slug as "directory?", m.last_seen_at
                  from members m
                  join tenants t on t.tenant_id = m.tenant_id
                  left join directories d
                    on d.tenant_id = m.tenant_id and d.directory_id = m.directory_id
-                where m.account_id = $1
+                where m.account_id = $1 and ($2::uuid is null or m.tenant_id = $2)
                 order by t.slug"#,
             account.0,
+            only.map(|tenant| tenant.0),
         )
         .fetch_all(self.pool())
         .await?;
@@ -175,9 +192,33 @@ impl Operator {
                 suspended: row.suspended,
                 role: role(account, &row.role)?,
                 directory: row.directory.map(|slug| parsed("directories", &slug)).transpose()?,
+                last_seen_at: row.last_seen_at,
             })
         });
         read.collect()
+    }
+
+    /// Notes that one of a tenant's staff was there, once a minute.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn note_member_seen(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update members set last_seen_at = $3
+              where tenant_id = $1 and account_id = $2
+                and (last_seen_at is null or last_seen_at <= $3::timestamptz - interval '1 minute')",
+            tenant.0,
+            account.0,
+            now,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
     }
 
     /// Changes what one of a tenant's staff may do.

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use broker::id::{AccountId, AccountSessionId};
+use broker::id::{AccountId, AccountSessionId, DirectoryId, TenantId};
+use broker::staff_sign_in::{self, StaffIdentity};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 
 use super::credentials::hold;
+use super::staff_identities::settings;
 use super::{Membership, corrupt};
 use crate::{Operator, StoreError};
 
@@ -61,6 +64,24 @@ impl FromStr for SignInMethod {
     }
 }
 
+/// What a session was made by, when that was a directory. It then reaches that tenant alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Through {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The directory.
+    pub directory: DirectoryId,
+}
+
+/// A session that is to begin.
+pub(super) struct NewSession<'a> {
+    pub(super) id: AccountSessionId,
+    pub(super) token_hash: [u8; 32],
+    pub(super) method: SignInMethod,
+    pub(super) through: Option<&'a StaffIdentity>,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
 /// A session that lasts, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldSession {
@@ -72,12 +93,14 @@ pub struct HeldSession {
     pub email: String,
     /// What they are called.
     pub name: String,
-    /// Whether they reach every tenant.
+    /// Whether they reach every tenant in this session.
     pub is_operator: bool,
-    /// What they may do where, by the tenants' slugs.
+    /// What they may do where in this session, by the tenants' slugs.
     pub memberships: Vec<Membership>,
     /// How they signed in.
     pub method: SignInMethod,
+    /// Through which directory, if that is how.
+    pub through: Option<Through>,
     /// When.
     pub created_at: DateTime<Utc>,
     /// When the session ends at the latest.
@@ -86,7 +109,8 @@ pub struct HeldSession {
 
 impl Operator {
     /// Begins a session, and tells the audit log. `false` when the account is gone, or has nothing any
-    /// more that signs in like that.
+    /// more that signs in like that; through a directory, it is
+    /// [`Operator::start_session_through`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::Refused`] for an end that is not ahead.
@@ -100,9 +124,20 @@ impl Operator {
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        let new = NewSession { id, token_hash, method, through: None, expires_at };
+        self.begin_session(account, &new, now).await
+    }
+
+    pub(super) async fn begin_session(
+        &self,
+        account: AccountId,
+        new: &NewSession<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.pool().begin().await?;
         // Sessions of one account begin one after the other, and not while its credentials end.
         hold(&mut tx, account).await?;
+        let through = new.through;
         let email = sqlx::query_scalar!(
             "update accounts a set last_seen_at = $2
               where a.account_id = $1
@@ -110,51 +145,57 @@ impl Operator {
                     when 'password' then a.password_hash is not null
                     when 'passkey' then exists (select from account_passkeys p
                                                  where p.account_id = $1)
+                    when 'directory' then exists (
+                        select from staff_identities i
+                         where i.tenant_id = $4 and i.account_id = $1 and i.directory_id = $5
+                           and i.issuer = $6 and i.subject = $7 and i.provider = $8)
                     else true end
           returning email",
             account.0,
             now,
-            method.as_str(),
+            new.method.as_str(),
+            through.map(|one| one.tenant.0),
+            through.map(|one| one.directory.0),
+            through.map(|one| one.issuer.as_str()),
+            through.map(|one| one.subject.as_str()),
+            through.map(|one| one.provider.as_str()),
         )
         .fetch_optional(&mut *tx)
         .await?;
         let Some(email) = email else { return Ok(false) };
+        make_room(&mut tx, account, through.map(|one| one.tenant), now).await?;
         sqlx::query!(
-            "delete from account_sessions
-              where account_id = $1
-                and (expires_at <= $2
-                     or session_id not in (
-                         select s.session_id from account_sessions s
-                          where s.account_id = $1 and s.expires_at > $2
-                          order by s.created_at desc, s.session_id desc
-                          limit $3))",
+            "with used as (
+                 update staff_identities set last_used_at = $5
+                  where tenant_id = $7 and account_id = $1 and directory_id = $8)
+             insert into account_sessions (account_id, session_id, token_hash, method, created_at,
+                                           last_seen_at, expires_at, tenant_id, directory_id)
+             values ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
             account.0,
+            new.id.0,
+            &new.token_hash[..],
+            new.method.as_str(),
             now,
-            MOST - 1,
+            new.expires_at,
+            through.map(|one| one.tenant.0),
+            through.map(|one| one.directory.0),
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!(
-            "insert into account_sessions (account_id, session_id, token_hash, method, created_at,
-                                           last_seen_at, expires_at)
-             values ($1, $2, $3, $4, $5, $5, $6)",
-            account.0,
-            id.0,
-            &token_hash[..],
-            method.as_str(),
-            now,
-            expires_at,
-        )
-        .execute(&mut *tx)
-        .await?;
-        let subject = json!({ "account": account.0, "email": email, "by": method.as_str() });
+        let mut subject =
+            json!({ "account": account.0, "email": email, "by": new.method.as_str() });
+        if let (Some(through), Some(members)) = (through, subject.as_object_mut()) {
+            members.insert("tenant".to_owned(), json!(through.tenant.0));
+            members.insert("directory".to_owned(), json!(through.directory.0));
+        }
         self.tell(&mut tx, None, ("account.signed_in", subject), now).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// The session of that hash, if it lasts and was seen within `idle`; that it was seen is noted
-    /// once a minute.
+    /// once a minute. One that a directory made reaches that tenant alone, and lasts only while the
+    /// directory signs staff in and is the provider that it was (THREATS TN-12, UP-09).
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
@@ -167,8 +208,17 @@ impl Operator {
         let row = sqlx::query!(
             r#"select s.session_id, s.account_id, a.email, a.name, a.is_operator, s.method,
                       s.created_at, s.expires_at,
-                      s.last_seen_at <= $2::timestamptz - interval '1 minute' as "is_stale!"
+                      s.last_seen_at <= $2::timestamptz - interval '1 minute' as "is_stale!",
+                      s.tenant_id, s.directory_id, i.provider as "provider?",
+                      d.settings as "settings?: Value",
+                      coalesce((t.policy ->> 'suspended')::boolean, false) as "suspended!"
                  from account_sessions s join accounts a on a.account_id = s.account_id
+                 left join staff_identities i
+                   on i.tenant_id = s.tenant_id and i.account_id = s.account_id
+                  and i.directory_id = s.directory_id
+                 left join tenants t on t.tenant_id = i.tenant_id
+                 left join directories d
+                   on d.tenant_id = i.tenant_id and d.directory_id = i.directory_id
                 where s.token_hash = $1 and s.expires_at > $2 and s.last_seen_at > $3"#,
             &token_hash[..],
             now,
@@ -178,6 +228,26 @@ impl Operator {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let (account, id) = (AccountId(row.account_id), AccountSessionId(row.session_id));
+        let method: SignInMethod = row.method.parse().map_err(|_| corrupt("method", account))?;
+        let through = match (method, row.tenant_id, row.directory_id, row.provider, row.settings) {
+            (
+                SignInMethod::Directory,
+                Some(tenant),
+                Some(directory),
+                Some(provider),
+                Some(kept),
+            ) => {
+                let through =
+                    Through { tenant: TenantId(tenant), directory: DirectoryId(directory) };
+                let settings = settings(through.directory, kept)?;
+                if !staff_sign_in::is_open(&settings, row.suspended, &provider) {
+                    return Ok(None);
+                }
+                Some(through)
+            }
+            (SignInMethod::Directory, ..) => return Ok(None),
+            _ => None,
+        };
         if row.is_stale {
             self.note_seen(account, id, now).await?;
         }
@@ -186,9 +256,10 @@ impl Operator {
             account,
             email: row.email,
             name: row.name,
-            is_operator: row.is_operator,
-            memberships: self.memberships(account).await?,
-            method: row.method.parse().map_err(|_| corrupt("method", account))?,
+            is_operator: row.is_operator && through.is_none(),
+            memberships: self.memberships(account, through.map(|one| one.tenant)).await?,
+            method,
+            through,
             created_at: row.created_at,
             expires_at: row.expires_at,
         }))
@@ -243,8 +314,9 @@ impl Operator {
         Ok(true)
     }
 
-    /// Ends the sessions of an account but that one, and says how many. The audit log is told if
-    /// there were any.
+    /// Ends the sessions of an account but that one, and says how many: every one, or those that
+    /// directories of the tenant `within` made, since one of these reaches no further. The audit log
+    /// is told if there were any. (THREATS TN-12)
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -252,14 +324,17 @@ impl Operator {
         &self,
         account: AccountId,
         except: Option<AccountSessionId>,
+        within: Option<TenantId>,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.pool().begin().await?;
         let ended = sqlx::query!(
             "delete from account_sessions
-              where account_id = $1 and ($2::uuid is null or session_id <> $2)",
+              where account_id = $1 and ($2::uuid is null or session_id <> $2)
+                and ($3::uuid is null or tenant_id = $3)",
             account.0,
             except.map(|id| id.0),
+            within.map(|tenant| tenant.0),
         )
         .execute(&mut *tx)
         .await?
@@ -271,4 +346,32 @@ impl Operator {
         tx.commit().await?;
         Ok(ended)
     }
+}
+
+/// Ends the sessions of an account that are over, and the oldest if there would be too many. Those that
+/// directories of a tenant make are counted by themselves: they push no others out.
+async fn make_room(
+    connection: &mut PgConnection,
+    account: AccountId,
+    tenant: Option<TenantId>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from account_sessions
+              where account_id = $1
+                and (expires_at <= $2
+                     or tenant_id is not distinct from $4::uuid and session_id not in (
+                         select s.session_id from account_sessions s
+                          where s.account_id = $1 and s.expires_at > $2
+                            and s.tenant_id is not distinct from $4::uuid
+                          order by s.created_at desc, s.session_id desc
+                          limit $3))",
+        account.0,
+        now,
+        MOST - 1,
+        tenant.map(|tenant| tenant.0) as Option<uuid::Uuid>,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -74,9 +74,9 @@ async fn sessions_end_one_by_one_or_all_at_once_and_the_oldest_give_way() {
         assert_eq!(held(&world, *hash, at).await.is_some(), number >= 2, "{number}");
     }
     let (kept, hash) = begun[51];
-    assert_eq!(world.operator.end_sessions_of(account, Some(kept), at).await.unwrap(), 49);
+    assert_eq!(world.operator.end_sessions_of(account, Some(kept), None, at).await.unwrap(), 49);
     assert!(held(&world, hash, at).await.is_some());
-    assert_eq!(world.operator.end_sessions_of(account, None, at).await.unwrap(), 1);
+    assert_eq!(world.operator.end_sessions_of(account, None, None, at).await.unwrap(), 1);
     let method = SignInMethod::Link;
     let nobody = broker::id::AccountId(id());
     let end = at + TimeDelta::hours(1);

@@ -71,12 +71,14 @@ pub(crate) async fn set_up(world: &World, account: AccountId, link: [u8; 32]) ->
         name: "Ada",
         password: None,
         passkey: Some((&credential, "Phone", &passkey)),
+        identity: None,
     };
     world.operator.set_up_account(account, link, &new, now()).await.unwrap()
 }
 
 async fn set_up_with_password(world: &World, account: AccountId, link: [u8; 32]) -> bool {
-    let new = NewCredentials { name: "Ada", password: Some((PHC, TOTP, 100)), passkey: None };
+    let new =
+        NewCredentials { name: "Ada", password: Some((PHC, TOTP, 100)), ..Default::default() };
     world.operator.set_up_account(account, link, &new, now()).await.unwrap()
 }
 
@@ -120,7 +122,7 @@ async fn id_13_link_sets_an_account_up_once_however_many_try() {
             let passkey = passkey();
             let credential = [&[number][..], &random::<31>()].concat();
             let passkey = Some((&credential[..], "Phone", &passkey));
-            let new = NewCredentials { name: "Ada", password: None, passkey };
+            let new = NewCredentials { name: "Ada", passkey, ..Default::default() };
             operator.set_up_account(account, link, &new, now()).await.unwrap()
         });
     }
@@ -145,7 +147,7 @@ async fn id_13_link_that_expired_was_replaced_or_is_anothers_sets_nothing_up() {
     assert_eq!(account, same);
     let (end, passkey) = (now() + TimeDelta::days(1), passkey());
     let passkey = Some((&[1; 32][..], "Phone", &passkey));
-    let new = NewCredentials { name: "Ada", password: None, passkey };
+    let new = NewCredentials { name: "Ada", passkey, ..Default::default() };
     let operator = &world.operator;
     for (whose, hash, at) in [
         (account, replaced, now()),
@@ -298,6 +300,29 @@ async fn totp_step_is_not_used_twice() {
     assert_eq!(used.into_iter().filter(|used| *used.as_ref().unwrap()).count(), 1);
 }
 
+/// [THREATS BR-01] Whoever takes a passkey away, or sets a password, is left alone: a session that was
+/// made by what is gone ends.
+#[tokio::test]
+async fn br_01_other_sessions_end_with_what_one_signed_in_with() {
+    let world = world().await;
+    let account = known(&world, &email(), InviteScope::Operator).await;
+    let (by, own) = session(&world, account).await;
+    let (other, elsewhere) = session(&world, account).await;
+    let operator = &world.operator;
+    let made = passkey();
+    assert!(operator.add_passkey(&by, &[3; 16], "Key", &made, now()).await.unwrap());
+    assert!(held(&world, elsewhere, now()).await.is_some());
+    assert!(operator.remove_passkey(&by, &[3; 16], now()).await.unwrap());
+    assert!(held(&world, elsewhere, now()).await.is_none());
+    assert!(held(&world, own, now()).await.is_some());
+    let first = self::account(&world, account).await.passkeys.remove(0).credential_id;
+    assert!(!operator.remove_passkey(&other, &first, now()).await.unwrap(), "it has ended");
+    let (_, third) = session(&world, account).await;
+    assert!(operator.set_password(&by, PHC, TOTP, 1, now()).await.unwrap());
+    assert!(held(&world, third, now()).await.is_none());
+    assert!(held(&world, own, now()).await.is_some());
+}
+
 #[tokio::test]
 async fn passkeys_come_and_go_but_for_the_last() {
     let world = world().await;
@@ -305,14 +330,14 @@ async fn passkeys_come_and_go_but_for_the_last() {
     let (by, _) = session(&world, account).await;
     let first = self::account(&world, account).await.passkeys.remove(0);
     let operator = &world.operator;
-    assert!(!operator.remove_passkey(account, &first.credential_id, now()).await.unwrap());
+    assert!(!operator.remove_passkey(&by, &first.credential_id, now()).await.unwrap());
     let made = passkey();
     let mut tries = 0;
     while operator.add_passkey(&by, &random::<16>(), "Key", &made, now()).await.unwrap() {
         tries += 1;
     }
     assert_eq!(tries, 19);
-    assert!(operator.remove_passkey(account, &first.credential_id, now()).await.unwrap());
+    assert!(operator.remove_passkey(&by, &first.credential_id, now()).await.unwrap());
     let known = &self::account(&world, account).await.passkeys[0].credential_id.clone();
     assert!(!operator.add_passkey(&by, known, "again", &made, now()).await.unwrap());
     let used = json!({ "cred": { "counter": 7 } });
@@ -323,7 +348,7 @@ async fn passkeys_come_and_go_but_for_the_last() {
     // With a password the last one may go.
     assert!(operator.set_password(&by, PHC, TOTP, 5, now()).await.unwrap());
     for one in &record.passkeys {
-        assert!(operator.remove_passkey(account, &one.credential_id, now()).await.unwrap());
+        assert!(operator.remove_passkey(&by, &one.credential_id, now()).await.unwrap());
     }
     assert!(self::account(&world, account).await.is_set_up());
 }
@@ -371,7 +396,7 @@ async fn sc_03_totp_secret_is_its_rows_and_outlives_the_master_key() {
     };
     operator.invite_account(&new, now()).await.unwrap();
     let credentials =
-        NewCredentials { name: "Eve", password: Some((PHC, b"another", 1)), passkey: None };
+        NewCredentials { name: "Eve", password: Some((PHC, b"another", 1)), ..Default::default() };
     assert!(operator.set_up_account(new.account, [9; 32], &credentials, now()).await.unwrap());
     let copy = "update accounts set sealed_totp_secret =
                     (select sealed_totp_secret from accounts where account_id = $1)

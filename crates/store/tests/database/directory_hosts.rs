@@ -80,7 +80,8 @@ async fn up_08_a_directory_may_be_elsewhere_once_its_provider_changed_or_the_ope
     let mut forgotten = Vec::new();
     for _ in 0..2 {
         let mut tx = approved.operator.begin().await.unwrap();
-        let forgot = tx.forget_endpoint_hosts(approved.id, approved.directory).await.unwrap();
+        let forgot =
+            tx.forget_endpoint_hosts(approved.id, approved.directory, now()).await.unwrap();
         tx.commit().await.unwrap();
         forgotten.push(forgot);
     }
