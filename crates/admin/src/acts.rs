@@ -1,6 +1,7 @@
 //! What is done to a tenant besides writing its settings.
 
 use aws_lc_rs::rand;
+use broker::address::{CallbackAt, HostName};
 use broker::id::{LoginId, Slug};
 use broker::seal::MasterKey;
 use broker::settings::DirectoryState;
@@ -36,6 +37,9 @@ pub enum ActError {
     /// Nobody can test a directory in this state.
     #[error("{0} is a draft or paused; set `state: testing` first")]
     NotTestable(Slug),
+    /// People come to it.
+    #[error("{0} is the tenant's issuer, or a directory sends people back to it")]
+    HostInUse(HostName),
     /// Too much waits in the database for one tenant.
     #[error("too many test links and long requests wait at the moment; try again in 15 minutes")]
     Full,
@@ -127,7 +131,8 @@ pub async fn end_old_secrets(
 }
 
 /// The path and query, under the tenant's issuer, of a link that begins a test login: it works once,
-/// for 15 minutes, and signs nobody in.
+/// for 15 minutes, and signs nobody in. With [`CallbackAt::Issuer`] the directory is asked to come
+/// back to the issuer, wherever it does for others.
 ///
 /// # Errors
 /// [`ActError`].
@@ -136,14 +141,16 @@ pub async fn test_link(
     master: &MasterKey,
     tenant: &TenantRecord,
     directory: &DirectoryRecord,
-    shown: Shown,
+    (shown, at): (Shown, Option<CallbackAt>),
     now: DateTime<Utc>,
 ) -> Result<String, ActError> {
     let slug = &directory.settings.slug;
     if let DirectoryState::Draft | DirectoryState::Paused = directory.settings.state {
         return Err(ActError::NotTestable(slug.clone()));
     }
+    let at_issuer = at == Some(CallbackAt::Issuer);
     let ticket = TestTicket::new(LoginId::new(now, random()?), shown, now);
+    let ticket = TestTicket { at_issuer, ..ticket };
     let text = ticket
         .seal(master.browser_key(), tenant.id, directory.id, random()?)
         .map_err(|_| ActError::Entropy)?;

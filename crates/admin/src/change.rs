@@ -2,7 +2,7 @@
 
 use broker::authority::{Authority, Denied, Need};
 use broker::id::Slug;
-use broker::plan::{self, Conflict, Options, Plan, Prune, SecretField, Target};
+use broker::plan::{self, Conflict, Held, Options, Plan, Prune, SecretField, Target};
 use broker::seal::MasterKey;
 use broker::settings::{Configuration, TenantSettings};
 use broker::tenant::SettingError;
@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use store::{Operator, OperatorTx, StoreError, TenantRecord};
 
 use crate::choices::{self, Choices};
+use crate::logo::{self, Logo};
 use crate::part::{self, Part, PartError, To};
 use crate::secrets::{FetchSecret, SecretError, Sent};
 use crate::writer::Writer;
@@ -22,6 +23,8 @@ pub struct Order<'a> {
     pub wanted: &'a Configuration,
     /// Where its secrets are.
     pub secrets: &'a dyn FetchSecret,
+    /// The logos that came with it.
+    pub logos: &'a [Logo],
     /// What happens to what it does not name.
     pub prune: Prune,
     /// Whether to do it.
@@ -39,6 +42,8 @@ pub struct Edit<'a> {
     pub part: &'a Part,
     /// What it is to become.
     pub to: &'a To,
+    /// The logo that came with it.
+    pub logos: &'a [Logo],
     /// What the tenant's version has to be; `None`: any.
     pub version: Option<i64>,
     /// Whether the part may be there already.
@@ -170,6 +175,7 @@ pub async fn edit(
     let order = Order {
         wanted: &wanted,
         secrets: &Sent,
+        logos: edit.logos,
         prune: Prune::Remove,
         mode: edit.mode,
         now: edit.now,
@@ -259,8 +265,13 @@ impl Settled {
     ) -> Result<Applied, ChangeError> {
         let mut conflicts = plan::together(&self.outcome);
         if let Some(tx) = &mut tx {
-            conflicts.extend(plan::proven_elsewhere(&self.outcome, &tx.proven_domains().await?));
+            let (proven, hosts) = (tx.proven_domains().await?, tx.tenant_hosts().await?);
+            conflicts.extend(plan::proven_elsewhere(&self.outcome, &proven));
+            let held = Held { hosts: &hosts, proven: &proven };
+            let before: Vec<TenantSettings> = records.iter().map(settings_of).collect();
+            conflicts.extend(plan::hosts(&before, &self.outcome, held));
         }
+        conflicts.extend(logo::unknown(order.wanted, records, order.logos));
         // Each has two sides; what an edit can mend, and may tell of, is on its own tenant's.
         conflicts.retain(|one| edited.is_none_or(|slug| one.target.tenant_slug() == slug));
         if !conflicts.is_empty() {
@@ -273,7 +284,8 @@ impl Settled {
                 return Ok(applied);
             }
             let choices = self.choices;
-            let mut writer = Writer { tx: &mut tx, master, records, choices, now: order.now };
+            let (logos, now) = (order.logos, order.now);
+            let mut writer = Writer { tx: &mut tx, master, records, choices, logos, now };
             writer.write(&applied.plan).await?;
             applied.generated = writer.choices.generated();
             if let Some(edited) = edited {
@@ -304,9 +316,14 @@ pub fn settings_of(record: &TenantRecord) -> TenantSettings {
     TenantSettings {
         slug: record.slug.clone(),
         name: record.name.clone(),
+        host: record.addresses.own.clone(),
         suspended: record.policy.suspended,
         domain_proof: record.policy.domain_proof,
         join_by_email: record.policy.join_by_email,
+        branding: record.policy.branding.clone(),
+        sessions: record.policy.sessions,
+        retention: record.policy.retention,
+        forget_claims: record.policy.forget_claims,
         applications: record.applications.iter().map(|one| one.settings.clone()).collect(),
         directories: record.directories.iter().map(|one| one.settings.clone()).collect(),
     }

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use broker::id::{Slug, TenantId};
 use broker::plan::{Action, Plan, SecretField, Settings, Target};
 use broker::seal::MasterKey;
+use broker::settings::{LogoSource, TenantPolicy};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{DirectorySecretChanges, OperatorTx, SecretChange, StoreError, TenantRecord};
 
 use crate::choices::Choices;
+use crate::logo::Logo;
 
 pub(crate) struct Writer<'a> {
     pub(crate) tx: &'a mut OperatorTx,
     pub(crate) master: &'a MasterKey,
     pub(crate) records: &'a [TenantRecord],
     pub(crate) choices: Choices,
+    pub(crate) logos: &'a [Logo],
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -26,9 +29,11 @@ impl Writer<'_> {
         for change in &plan.changes {
             let slug = change.target.tenant_slug();
             match &change.action {
-                Action::Add(Settings::Tenant { name, policy }, _)
-                | Action::Change(Settings::Tenant { name, policy }, _) => {
-                    let id = self.tx.put_tenant(slug, name, *policy, self.now).await?;
+                Action::Add(Settings::Tenant { name, host, policy }, _)
+                | Action::Change(Settings::Tenant { name, host, policy }, _) => {
+                    let id = self.tx.put_tenant(slug, name, policy.clone(), self.now).await?;
+                    self.tx.set_host(id, host.as_ref(), self.now).await?;
+                    self.put_logo(id, slug, policy).await?;
                     ids.insert(slug.clone(), id);
                 }
                 Action::Add(settings, _) | Action::Change(settings, _) => {
@@ -41,6 +46,25 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The logo that the policy names. What is neither stored nor given was refused before.
+    async fn put_logo(
+        &mut self,
+        tenant: TenantId,
+        slug: &Slug,
+        policy: &TenantPolicy,
+    ) -> Result<(), StoreError> {
+        let stored = self.records.iter().find(|one| one.slug == *slug).and_then(|one| one.logo);
+        let Some(hash) = policy.branding.logo.as_ref().and_then(LogoSource::hash) else {
+            return if stored.is_some() { self.tx.remove_logo(tenant).await } else { Ok(()) };
+        };
+        match self.logos.iter().find(|one| one.record.hash == hash) {
+            Some(logo) if stored.is_none_or(|stored| stored.hash != hash) => {
+                self.tx.put_logo(tenant, &logo.record, &logo.png).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn put(
