@@ -1,5 +1,6 @@
 //! The pages an end user can meet: few, small, and of one make.
 //!
+//! - `brand`: what all of them show of their tenant;
 //! - `chooser`: which directory? The e-mail first, buttons for those that it cannot decide;
 //! - `error`: a login that failed, in plain words, with its support code and the ways out;
 //! - `notice`: starting over, a database that is away, an address without a page;
@@ -8,11 +9,13 @@
 //! - `test_login`: what a test login found, for whoever looks after a directory;
 //! - `texts`: every word of the others, in each `language`.
 //!
-//! A page loads nothing, runs no script but the one of `form_post`, and shows only what the
-//! configuration or Vestibule itself says, never what a request or a directory says; the typed
-//! e-mail alone returns into its box, and `test_login` shows claims. Each takes 128 fresh random bits for its nonce, which its
-//! own style and script carry, so that the browser applies no others. [CSP3-7.1] The ids are an interface: test drivers rely on them.
+//! A page loads nothing but its tenant's logo, runs no script but the one of `form_post`, and shows
+//! only what the configuration or Vestibule itself says, never what a request or a directory says;
+//! the typed e-mail alone returns into its box, and `test_login` shows claims. Each takes 128 fresh
+//! random bits for its nonce, which its own style and script carry, so that the browser applies no
+//! others. [CSP3-7.1] The ids are an interface: test drivers rely on them.
 
+mod brand;
 mod chooser;
 mod error;
 mod form_post;
@@ -37,6 +40,7 @@ use http::{HeaderValue, StatusCode};
 use oidc::op::answer::AuthorizationResponse;
 use url::Url;
 
+pub(crate) use brand::{Brand, Logo};
 pub(crate) use chooser::{Chooser, chooser};
 pub(crate) use error::{ErrorPage, error};
 pub(crate) use form_post::form_post;
@@ -87,13 +91,13 @@ struct Frame<'a> {
     is_negotiated: bool,
     nonce: String,
     title: String,
-    tenant_name: Option<&'a str>,
+    brand: Option<&'a Brand>,
 }
 
 impl<'a> Frame<'a> {
-    fn new(nonce: [u8; 16], language: Language, title: &str, tenant_name: Option<&'a str>) -> Self {
+    fn new(nonce: [u8; 16], language: Language, title: &str, brand: Option<&'a Brand>) -> Self {
         let (nonce, title) = (URL_SAFE_NO_PAD.encode(nonce), title.to_owned());
-        Self { language, is_negotiated: true, nonce, title, tenant_name }
+        Self { language, is_negotiated: true, nonce, title, brand }
     }
 
     /// Whether what is said in English stands among words of another language.
@@ -101,10 +105,9 @@ impl<'a> Frame<'a> {
         self.language != Language::English
     }
 
-    /// The tenant's first letter, for the tile beside its name.
-    fn initial(&self) -> String {
-        let first = self.tenant_name.and_then(|name| name.chars().find(|c| c.is_alphanumeric()));
-        first.map(|letter| letter.to_uppercase().collect()).unwrap_or_default()
+    /// What the link to the tenant's help is called.
+    fn help(&self) -> &'static str {
+        self.language.texts().help
     }
 }
 

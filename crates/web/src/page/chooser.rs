@@ -8,12 +8,12 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Forms, Frame, Language, Scripts, Texts, respond};
+use super::{Brand, Forms, Frame, Language, Scripts, Texts, respond};
 
 /// What the chooser asks, and what it sends on.
 pub(crate) struct Chooser<'a> {
-    /// The tenant's name.
-    pub(crate) tenant_name: &'a str,
+    /// The tenant.
+    pub(crate) brand: &'a Brand,
     /// The name of the application that the person wants to enter.
     pub(crate) application_name: &'a str,
     /// Where the answer goes, with `login_hint`, and `directory` where a button was pressed.
@@ -47,7 +47,7 @@ struct Page<'a> {
 pub(crate) fn chooser(nonce: [u8; 16], language: Language, chooser: &Chooser<'_>) -> Response {
     let texts = language.texts();
     let title = if chooser.ask_email { texts.sign_in } else { texts.choose };
-    let frame = Frame::new(nonce, language, title, Some(chooser.tenant_name));
+    let frame = Frame::new(nonce, language, title, Some(chooser.brand));
     let page = Page {
         frame: &frame,
         texts,

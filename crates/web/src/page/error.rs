@@ -6,7 +6,7 @@ use broker::failure::FailureCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 
-use super::{Action, Button, Forms, Frame, Language, Scripts, Texts, respond};
+use super::{Action, Brand, Button, Forms, Frame, Language, Scripts, Texts, respond};
 
 /// The longest detail, in characters.
 const LONGEST_DETAIL: usize = 256;
@@ -15,8 +15,8 @@ const LONGEST_DETAIL: usize = 256;
 pub(crate) struct ErrorPage<'a> {
     /// The status of the answer.
     pub(crate) status: StatusCode,
-    /// The tenant's name, where the address named one that exists.
-    pub(crate) tenant_name: Option<&'a str>,
+    /// The tenant, where the address named one that exists.
+    pub(crate) brand: Option<&'a Brand>,
     /// The application's name, where the request named one that exists.
     pub(crate) application_name: Option<&'a str>,
     /// What went wrong.
@@ -57,8 +57,9 @@ pub(crate) fn error(nonce: [u8; 16], language: Language, error: ErrorPage<'_>) -
     let texts = language.texts();
     let failure = error.failure;
     let said = texts.said(failure);
-    let who = texts.who(failure.fixer(), error.tenant_name, error.application_name);
-    let frame = Frame::new(nonce, language, said.title, error.tenant_name);
+    let tenant = error.brand.map(|brand| brand.name.as_str());
+    let who = texts.who(failure.fixer(), tenant, error.application_name);
+    let frame = Frame::new(nonce, language, said.title, error.brand);
     let told = if error.try_again.is_some() { texts.advice.retry } else { texts.advice.tell };
     let buttons = buttons(texts, error.try_again, error.return_to, error.application_name);
     let (advice, details, fix) = match who {

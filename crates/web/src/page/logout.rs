@@ -4,14 +4,14 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Action, Button, Forms, Frame, Language, Scripts, Texts, respond};
+use super::{Action, Brand, Button, Forms, Frame, Language, Scripts, Texts, respond};
 
 /// What a page of a logout is about.
 pub(crate) struct Logout<'a> {
     /// What the page speaks.
     pub(crate) language: Language,
-    /// The tenant's name.
-    pub(crate) tenant_name: &'a str,
+    /// The tenant.
+    pub(crate) brand: &'a Brand,
     /// The application that the browser goes to afterwards.
     pub(crate) application_name: Option<&'a str>,
     /// Whether an address was asked for that nobody goes to.
@@ -41,7 +41,7 @@ pub(crate) fn ask(
 ) -> Response {
     let texts = about.language.texts();
     let words = &texts.logout;
-    let frame = Frame::new(nonce, about.language, words.ask, Some(about.tenant_name));
+    let frame = Frame::new(nonce, about.language, words.ask, Some(about.brand));
     let spoken = about.language.tag().to_owned();
     let fields = vec![("confirmation".to_owned(), confirmation), ("ui_locales".to_owned(), spoken)];
     let button = Button {
@@ -68,7 +68,7 @@ pub(crate) fn ask(
 pub(crate) fn signed_out(nonce: [u8; 16], about: &Logout<'_>) -> Response {
     let texts = about.language.texts();
     let words = &texts.logout;
-    let frame = Frame::new(nonce, about.language, words.done, Some(about.tenant_name));
+    let frame = Frame::new(nonce, about.language, words.done, Some(about.brand));
     let hint = if about.unregistered { words.unregistered } else { words.elsewhere };
     let page = Page {
         frame: &frame,

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::texts::Said;
-use super::{Action, Button, Forms, Frame, Language, Scripts, Texts, respond};
+use super::{Action, Brand, Button, Forms, Frame, Language, Scripts, Texts, respond};
 use crate::entropy;
 
 /// Seconds after which a browser may ask again while the database is away.
@@ -17,8 +17,8 @@ const RETRY_AFTER_SECONDS: &str = "5";
 pub(crate) struct Notice<'a> {
     /// The status of the answer.
     pub(crate) status: StatusCode,
-    /// The tenant's name.
-    pub(crate) tenant_name: Option<&'a str>,
+    /// The tenant.
+    pub(crate) brand: Option<&'a Brand>,
     /// The application's name, where it is known still.
     pub(crate) application_name: Option<&'a str>,
     /// What happened: an attempt that is missing, expired or used.
@@ -54,7 +54,7 @@ impl Page<'_> {
 pub(crate) fn notice(nonce: [u8; 16], language: Language, notice: Notice<'_>) -> Response {
     let texts = language.texts();
     let said = texts.said(notice.failure);
-    let frame = Frame::new(nonce, language, said.title, notice.tenant_name);
+    let frame = Frame::new(nonce, language, said.title, notice.brand);
     let hint = match notice.start_again {
         Some(_) => &texts.start_again_hint,
         None => &texts.open_application,

@@ -9,15 +9,15 @@ use broker::failure::FailureCode;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Forms, Frame, Language, Scripts, respond};
+use super::{Brand, Forms, Frame, Language, Scripts, respond};
 
 /// The longest value shown, in characters.
 const LONGEST: usize = 2_000;
 
 /// What the page shows.
 pub(crate) struct TestLogin<'a> {
-    /// The tenant's name.
-    pub(crate) tenant_name: &'a str,
+    /// The tenant.
+    pub(crate) brand: &'a Brand,
     /// The directory's name.
     pub(crate) directory_name: &'a str,
     /// The test's support code.
@@ -134,10 +134,8 @@ struct Page<'a> {
 pub(crate) fn test_login(nonce: [u8; 16], details: &TestLogin<'_>) -> Response {
     let title = format!("Test of {}", details.directory_name);
     let language = Language::English;
-    let frame = Frame {
-        is_negotiated: false,
-        ..Frame::new(nonce, language, &title, Some(details.tenant_name))
-    };
+    let frame =
+        Frame { is_negotiated: false, ..Frame::new(nonce, language, &title, Some(details.brand)) };
     let refused = details.tables.iter().filter(|table| table.problem.is_some()).count();
     let support_code_label = language.texts().support_code;
     let page = Page { frame: &frame, support_code_label, details, refused };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod branded;
 mod languages;
 
 const EN: Language = Language::English;
@@ -21,6 +22,11 @@ const HOSTILE: [&str; 6] = [
     "{{ 7 * 7 }}<!--",
     "&quot;&#34;&lt;script&gt;",
 ];
+
+/// A tenant with a name alone, for as long as the tests run.
+fn plain(name: &str) -> &'static Brand {
+    Box::leak(Box::new(Brand { name: name.to_owned(), ..Brand::default() }))
+}
 
 struct Shown {
     status: StatusCode,
@@ -89,7 +95,7 @@ fn chooser_with(language: Language, text: &str) -> Response {
     let carry = [(text.to_owned(), text.to_owned())];
     let directories = [("okta", text), ("entra", "Chapter Nord")];
     let page = Chooser {
-        tenant_name: text,
+        brand: plain(text),
         application_name: text,
         action: "https://login.example/t/acme/authorize",
         method: "get",
@@ -105,7 +111,7 @@ fn chooser_with(language: Language, text: &str) -> Response {
 fn error_page(failure: FailureCode, text: &str) -> ErrorPage<'_> {
     ErrorPage {
         status: StatusCode::BAD_REQUEST,
-        tenant_name: Some(text),
+        brand: Some(plain(text)),
         application_name: Some(text),
         failure,
         detail: Some(text),
@@ -119,7 +125,7 @@ fn error_page(failure: FailureCode, text: &str) -> ErrorPage<'_> {
 fn notice_with(language: Language, text: &str) -> Response {
     let page = Notice {
         status: StatusCode::BAD_REQUEST,
-        tenant_name: Some(text),
+        brand: Some(plain(text)),
         application_name: Some(text),
         failure: FailureCode::AttemptUsed,
         support_code: Some(text),
@@ -142,7 +148,7 @@ fn test_login_with(text: &str) -> Response {
         ..Table::new("application-a", text)
     };
     let page = TestLogin {
-        tenant_name: text,
+        brand: plain(text),
         directory_name: text,
         support_code: "7K2QD-9XW4M",
         failure: Some((FailureCode::ClaimMissing, text)),
@@ -153,7 +159,12 @@ fn test_login_with(text: &str) -> Response {
 }
 
 fn logout_about(language: Language, text: &str) -> logout::Logout<'_> {
-    logout::Logout { language, tenant_name: text, application_name: Some(text), unregistered: true }
+    logout::Logout {
+        language,
+        brand: plain(text),
+        application_name: Some(text),
+        unregistered: true,
+    }
 }
 
 fn logout_with(language: Language, text: &str) -> Response {
@@ -319,7 +330,7 @@ async fn id_11_an_address_that_leads_nowhere_gets_one_answer() {
 #[tokio::test]
 async fn a_chooser_without_e_mail_has_buttons_alone() {
     let page = Chooser {
-        tenant_name: "Acme",
+        brand: plain("Acme"),
         application_name: "iMIS",
         action: "/authorize",
         method: "post",
@@ -378,7 +389,7 @@ async fn a_notice_offers_to_start_again_or_says_where_to_begin() {
     assert!(with.html.contains("id=\"start-again\">Start again</button>"));
     let page = Notice {
         status: StatusCode::BAD_REQUEST,
-        tenant_name: Some("Acme"),
+        brand: Some(plain("Acme")),
         application_name: Some("iMIS"),
         failure: FailureCode::AttemptMissing,
         support_code: None,
@@ -416,7 +427,7 @@ async fn sc_02_test_login_shows_claims_as_json_without_invisible_characters() {
     let values = [json!("1"), json!(1), json!("a\u{202e}b\u{200b}"), json!("x".repeat(5_000))];
     let rows = values.iter().map(|value| Row::raw("claim", value)).collect();
     let page = TestLogin {
-        tenant_name: "Acme",
+        brand: plain("Acme"),
         directory_name: "Okta",
         support_code: "7K2QD-9XW4M",
         failure: None,

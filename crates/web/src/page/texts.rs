@@ -60,6 +60,8 @@ pub(super) struct Texts {
     pub(super) logout: Logout,
     pub(super) failures: Failures,
     pub(super) who: Who,
+    /// The link to the tenant's own help.
+    pub(super) help: &'static str,
     pub(super) broken: &'static str,
 }
 

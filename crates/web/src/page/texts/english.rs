@@ -105,6 +105,7 @@ pub(in crate::page) const ENGLISH: Texts = Texts {
         },
         operator: "the operator of this sign-in service",
     },
+    help: "Help with signing in",
     broken: "Something went wrong while this page was made. Please try again.",
 };
 

@@ -112,6 +112,7 @@ pub(in crate::page) const FRENCH: Texts = Texts {
         },
         operator: "l’exploitant de ce service de connexion",
     },
+    help: "Aide à la connexion",
     broken: "Un problème est survenu lors de la création de cette page. Veuillez réessayer.",
 };
 
@@ -186,6 +187,14 @@ const SENTENCES: PerFailure = &[
     (
         F::TestLinkInvalid,
         "Il a déjà été utilisé, date de plus de 15 minutes ou concerne un autre annuaire.",
+    ),
+    (
+        F::StaffSignInOff,
+        "L’annuaire ne donne pas accès au tableau de bord à l’équipe de l’organisation.",
+    ),
+    (
+        F::StaffNotConnected,
+        "Personne dans l’équipe n’a associé cette connexion à son compte, ou l’annuaire a changé depuis.",
     ),
     (
         F::AttemptMissing,

@@ -113,6 +113,7 @@ pub(in crate::page) const GERMAN: Texts = Texts {
         },
         operator: "die Betreiber dieses Anmeldedienstes",
     },
+    help: "Hilfe bei der Anmeldung",
     broken: "Beim Erstellen dieser Seite ist etwas schiefgegangen. Bitte versuchen Sie es noch \
              einmal.",
 };
@@ -194,6 +195,14 @@ const SENTENCES: PerFailure = &[
     (
         F::TestLinkInvalid,
         "Er wurde schon verwendet, ist älter als 15 Minuten oder gilt für ein anderes Verzeichnis.",
+    ),
+    (
+        F::StaffSignInOff,
+        "Über dieses Verzeichnis meldet sich das Team der Organisation nicht an der Verwaltung an.",
+    ),
+    (
+        F::StaffNotConnected,
+        "Niemand aus dem Team hat diese Anmeldung mit seinem Konto verbunden, oder das Verzeichnis wurde seitdem geändert.",
     ),
     (
         F::AttemptMissing,

@@ -109,6 +109,7 @@ pub(in crate::page) const SPANISH: Texts = Texts {
         },
         operator: "quienes gestionan este servicio de inicio de sesión",
     },
+    help: "Ayuda para iniciar sesión",
     broken: "Algo salió mal al crear esta página. Inténtelo de nuevo.",
 };
 
@@ -182,6 +183,14 @@ const SENTENCES: PerFailure = &[
          los primeros inicios de sesión.",
     ),
     (F::TestLinkInvalid, "Ya se usó, tiene más de 15 minutos o es para otro directorio."),
+    (
+        F::StaffSignInOff,
+        "Este directorio no da acceso al panel de administración al equipo de la organización.",
+    ),
+    (
+        F::StaffNotConnected,
+        "Nadie del equipo ha vinculado este inicio de sesión con su cuenta, o el directorio cambió desde entonces.",
+    ),
     (
         F::AttemptMissing,
         "Este inicio de sesión comenzó en otro navegador, o este navegador no guardó su cookie.",

@@ -50,7 +50,7 @@ parts! {
         no_script, failed, advice, details, details_for, support_code, time, reason, try_again,
         return_to, start_again, start_again_hint, open_application, unavailable, internal,
         internal_hint, not_found, not_found_hint, misdirected, misdirected_hint, too_many, busy,
-        unreadable, logout, failures, who, broken,
+        unreadable, logout, failures, who, help, broken,
     }
     Said { title, sentence }
     Named { known, unknown }
