@@ -4,27 +4,42 @@
 //! do ([`admin`], [`broker::authority`]) → answer, or a [`problem`].
 //!
 //! - [`configuration`]: tenants, applications and directories, read and written ([`mod@written`]).
+//! - [`logo`]: the picture on a tenant's pages.
 //! - [`acts`]: a new secret, a probe, a test link.
+//! - [`addresses`]: where a tenant is reached, and where its directories send people back.
 //! - [`people`], [`records`]: users; logins, the audit log, signing keys.
 //! - [`sightings`]: what was observed of applications and directories.
+//! - [`claims`]: rows, tried before they are saved.
 //! - [`mod@routing`]: where somebody would be sent, and the domains that decide it.
-//! - [`tokens`]: the tokens that the API is called with.
+//! - [`tokens`]: the tokens that the API is called with; [`mod@staff`]: who uses the dashboard.
+//! - [`setup_links`], [`hosts`]: who connects a directory, and where it is.
+//! - [`expiries`]: what ends soon.
+//!
+//! Before an operation that changes something, [`keyed`] sees to it that it is done once.
 //!
 //! Every operation is annotated where it is written; [`document`] is made of that, so that an
 //! operation that is not described cannot be reached. The document is the table that the tests
 //! multiply by tenants and roles (THREATS TN-01).
 
 pub(crate) mod acts;
+pub(crate) mod addresses;
 pub(crate) mod caller;
+pub(crate) mod claims;
 pub(crate) mod configuration;
+pub(crate) mod expiries;
+pub(crate) mod hosts;
 pub(crate) mod input;
+mod keyed;
+pub(crate) mod logo;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod people;
 pub(crate) mod problem;
 pub(crate) mod records;
 pub(crate) mod routing;
+pub(crate) mod setup_links;
 pub(crate) mod sightings;
+pub(crate) mod staff;
 pub(crate) mod tokens;
 pub(crate) mod written;
 
@@ -45,13 +60,15 @@ pub(crate) use problem::Problem;
 const ROOT: &str = "/api/v1";
 
 /// The routes below `/api`.
-pub(crate) fn router() -> Router<Arc<App>> {
-    let (operations, document) = described().split_for_parts();
+pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    let (operations, mut document) = described().split_for_parts();
+    keyed::describe(&mut document);
+    let once = axum::middleware::from_fn_with_state(Arc::clone(app), keyed::once);
     // The document is made once, not at every request.
     let document = Arc::new(document);
     let document = get(async move || Json(Arc::clone(&document)));
     Router::new()
-        .merge(operations)
+        .merge(operations.route_layer(once))
         .route("/api/openapi.json", document)
         .route("/api/{*rest}", axum::routing::any(async || Problem::no_operation()))
         .method_not_allowed_fallback(async || Problem::no_method())
@@ -59,7 +76,9 @@ pub(crate) fn router() -> Router<Arc<App>> {
 
 /// The `OpenAPI` document of the admin API.
 pub fn document() -> OpenApi {
-    described().into_openapi()
+    let mut document = described().into_openapi();
+    keyed::describe(&mut document);
+    document
 }
 
 fn described() -> OpenApiRouter<Arc<App>> {
@@ -72,6 +91,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
             configuration::patch_tenant,
             configuration::delete_tenant
         ))
+        .routes(routes!(logo::get_logo, logo::put_logo, logo::delete_logo))
         .routes(routes!(configuration::get_configuration, configuration::put_configuration))
         .routes(routes!(configuration::list_applications))
         .routes(routes!(
@@ -91,10 +111,19 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(acts::setup_sheet))
         .routes(routes!(acts::probe))
         .routes(routes!(acts::test_link))
+        .routes(routes!(addresses::show))
+        .routes(routes!(addresses::remove_host))
+        .routes(routes!(addresses::set_callback))
+        .routes(routes!(addresses::test_callback))
+        .routes(routes!(claims::preview_claims))
         .routes(routes!(people::list_users))
         .routes(routes!(people::get_user))
         .routes(routes!(people::block_user))
         .routes(routes!(people::unblock_user))
+        .routes(routes!(people::join::join_user))
+        .routes(routes!(people::sessions::list_user_sessions))
+        .routes(routes!(people::sessions::end_user_sessions))
+        .routes(routes!(people::sessions::end_user_session))
         .routes(routes!(records::list_logins))
         .routes(routes!(records::get_login))
         .routes(routes!(records::list_audit))
@@ -110,7 +139,17 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(tokens::list_installation_tokens, tokens::create_installation_token))
-        .routes(routes!(tokens::revoke_installation_token));
+        .routes(routes!(tokens::revoke_installation_token))
+        .routes(routes!(staff::list_staff, staff::invite_staff))
+        .routes(routes!(staff::get_staff, staff::assign_staff, staff::remove_staff))
+        .routes(routes!(staff::list_operators, staff::invite_operator))
+        .routes(routes!(staff::remove_operator))
+        .routes(routes!(setup_links::list_setup_links, setup_links::create_setup_link))
+        .routes(routes!(setup_links::remove_setup_link))
+        .routes(routes!(hosts::get_hosts))
+        .routes(routes!(hosts::approve_hosts))
+        .routes(routes!(expiries::list_expiries))
+        .routes(routes!(expiries::list_installation_expiries));
     OpenApiRouter::with_openapi(frame()).nest(ROOT, operations)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use broker::address::CallbackAt;
 use broker::authority::Need;
 use broker::probe::ProbeReport;
 use broker::setup::{self, Parts, Secret, Sheet};
@@ -107,7 +108,7 @@ pub(crate) async fn setup_sheet(
 ) -> Result<Json<Sheet>, Problem> {
     let record = caller.tenant_for(Need::Viewer, &tenant).await?;
     let found = application(&record, &client_id)?;
-    sheet_of(&app.issuer(&record.slug), found, None).map(Json)
+    sheet_of(&app.issuer(&record), found, None).map(Json)
 }
 
 /// The sheet of an application; `new` is a secret that was made just now.
@@ -156,8 +157,7 @@ pub(crate) async fn probed(
     app.api.probe(record.id).map_err(Problem::too_many)?;
     // What a directory takes its time for keeps nobody else of the tenant waiting.
     caller.give_back_turn();
-    let redirect_uri =
-        format!("{}/directories/{}/callback", app.issuer(&record.slug), found.settings.slug);
+    let redirect_uri = app.callback(&record, &found);
     let subject = Subject {
         tenant: record.id,
         settings: &found.settings,
@@ -176,7 +176,7 @@ pub(crate) async fn probed(
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestLink {
     /// To be opened in a browser, once, within 15 minutes. Nobody is signed in by it.
-    url: String,
+    pub(super) url: String,
 }
 
 /// Make a link that tests a directory with a real sign-in, and shows the claims before and after
@@ -190,23 +190,26 @@ pub(crate) async fn test_link(
     caller: Caller,
     Path((tenant, directory)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<TestLink>), Problem> {
-    let url = test_url(&app, &caller, (&tenant, &directory)).await?;
+    let url = test_url(&app, &caller, (&tenant, &directory), None).await?;
     Ok((StatusCode::CREATED, Json(TestLink { url })))
 }
 
-/// The address of a link that tests a directory, for a caller that has more to do.
+/// The address of a link that tests a directory, for a caller that has more to do. `at` is where the
+/// directory is asked to come back, if not to where it does for others.
 pub(crate) async fn test_url(
     app: &App,
     caller: &Caller,
     (tenant, directory): (&str, &str),
+    at: Option<CallbackAt>,
 ) -> Result<String, Problem> {
     let (record, found) = managed(caller, tenant, directory).await?;
     // Whoever has one directory learns nothing of the tenant's people and applications.
     let sees_all = caller.authority().has(Need::Viewer);
     let shown = if sees_all { Shown::Everything } else { Shown::Profile };
     let (store, master) = (&caller.store, &app.master);
-    let link = admin::test_link(store, master, &record, &found, shown, caller.now).await?;
-    Ok(format!("{}{link}", app.issuer(&record.slug)))
+    let how = (shown, at);
+    let link = admin::test_link(store, master, &record, &found, how, caller.now).await?;
+    Ok(format!("{}{link}", app.issuer(&record)))
 }
 
 /// The application of that `client_id`.
@@ -219,7 +222,7 @@ pub(crate) fn application<'a>(
 }
 
 /// A directory that the caller may act on, with its tenant.
-async fn managed(
+pub(super) async fn managed(
     caller: &Caller,
     tenant: &str,
     directory: &str,

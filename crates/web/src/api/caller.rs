@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use admin::{TOKEN_LENGTH, TOKEN_PREFIX, token_hash};
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::{Extension, Json};
 use broker::authority::{Authority, Need, Role};
 use broker::id::Slug;
@@ -35,16 +35,31 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let presented = parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-        let token = presented.and_then(bearer).ok_or_else(Problem::unauthenticated)?;
-        let now = app.clock.now();
-        let held = app.api_tokens.operator().api_token(token_hash(token), now).await?;
-        let token = held.ok_or_else(Problem::unauthenticated)?;
+        let token = if let Some(Recognised(token)) = parts.extensions.remove() {
+            token
+        } else {
+            let token = presented(app, &parts.headers).await?;
+            app.api.request(token.id.0).map_err(Problem::too_many)?;
+            token
+        };
         let name: String = token.name.chars().take(NAMED).collect();
         let actor = format!("token {} {name}", token.id);
         parts.extensions.insert(token.clone());
-        Self::acting(app, (token.id.0, token.authority), &actor).await
+        Self::counted(app, token.authority, &actor).await
     }
+}
+
+/// A token that was looked up already for this request, which is counted.
+#[derive(Debug, Clone)]
+pub(super) struct Recognised(pub(super) HeldApiToken);
+
+/// The token that a request presents, if it works.
+pub(super) async fn presented(app: &App, headers: &HeaderMap) -> Result<HeldApiToken, Problem> {
+    let presented = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let token = presented.and_then(bearer).ok_or_else(Problem::unauthenticated)?;
+    let now = app.clock.now();
+    let held = app.api_tokens.operator().api_token(token_hash(token), now).await?;
+    held.ok_or_else(Problem::unauthenticated)
 }
 
 /// The token of `Authorization: Bearer`, if it can be one of ours. [RFC6750-2.1]
@@ -65,6 +80,10 @@ impl Caller {
         actor: &str,
     ) -> Result<Self, Problem> {
         app.api.request(id).map_err(Problem::too_many)?;
+        Self::counted(app, authority, actor).await
+    }
+
+    async fn counted(app: &App, authority: Authority, actor: &str) -> Result<Self, Problem> {
         let turn = app.api.turn(authority.tenant).await.map_err(Problem::too_many)?;
         let store = app.operator.clone().acting_as(actor);
         Ok(Self { authority, store, now: app.clock.now(), turn: Mutex::new(Some(turn)) })

@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
-use admin::{Applied, Edit, Mode, Part, To};
+use admin::{Applied, Edit, Logo, Mode, Part, To};
 use axum::Json;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
+use broker::address::{self, HostName};
 use broker::authority::Need;
 use broker::id::Slug;
-use broker::settings::{ApplicationSettings, DirectorySettings, DomainProof, TenantSettings};
+use broker::settings::{
+    ApplicationSettings, Branding, DirectorySettings, DomainProof, Retention, SessionSettings,
+    TenantSettings,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::TenantRecord;
 use utoipa::ToSchema;
 
@@ -32,6 +37,10 @@ pub(crate) struct TenantOwn {
     slug: Slug,
     /// The name that people see.
     name: String,
+    /// A host of its own that is its issuer; left out, its issuer is `{public_url}/t/{slug}`. Every
+    /// application has to be told when it changes.
+    #[schema(required = false)]
+    host: HostName,
     /// A suspended tenant signs nobody in, and nothing that its applications hold works.
     #[schema(required = false)]
     suspended: bool,
@@ -42,6 +51,19 @@ pub(crate) struct TenantOwn {
     /// user they were.
     #[schema(required = false)]
     join_by_email: bool,
+    /// What its pages look like to its people.
+    #[schema(required = false)]
+    branding: Branding,
+    /// How long its browsers stay signed in.
+    #[schema(required = false)]
+    sessions: SessionSettings,
+    /// How long what expires is kept.
+    #[schema(required = false)]
+    retention: Retention,
+    /// Whether nothing is kept of what directories say of people: rows can then be tried on tests and
+    /// on pasted claims alone. What was kept is removed.
+    #[schema(required = false)]
+    forget_claims: bool,
 }
 
 /// A tenant in a list.
@@ -57,8 +79,8 @@ pub(crate) struct TenantItem {
 
 /// A write: who asks, and on which conditions.
 pub(crate) struct Write {
-    app: Arc<App>,
-    caller: Caller,
+    pub(super) app: Arc<App>,
+    pub(super) caller: Caller,
     conditions: Conditions,
     query: WriteQuery,
 }
@@ -75,10 +97,22 @@ impl FromRequestParts<Arc<App>> for Write {
 }
 
 impl Write {
-    async fn make(self, slug: &str, part: &Part, to: &To) -> Result<Response, Problem> {
+    pub(super) async fn make(self, slug: &str, part: &Part, to: &To) -> Result<Response, Problem> {
+        self.make_with(slug, part, to, &[]).await
+    }
+
+    /// The same, with logos that came along.
+    pub(super) async fn make_with(
+        self,
+        slug: &str,
+        part: &Part,
+        to: &To,
+        logos: &[Logo],
+    ) -> Result<Response, Problem> {
         let Self { app, caller, conditions, query } = self;
         let wanted = Wanted { conditions, dry_run: query.dry_run };
-        let (tenant, applied) = Box::pin(edit(&app, &caller, wanted, (slug, part, to))).await?;
+        let edited = Box::pin(edit_with(&app, &caller, wanted, (slug, part, to), logos));
+        let (tenant, applied) = edited.await?;
         Ok(answer(applied, &part.target(&tenant), query.dry_run))
     }
 }
@@ -92,19 +126,39 @@ pub(crate) struct Wanted {
     pub(crate) dry_run: bool,
 }
 
+impl Wanted {
+    /// To be written if the tenant is as it was at this version.
+    pub(crate) const fn at(version: i64) -> Self {
+        Self { conditions: Conditions::at(version), dry_run: false }
+    }
+}
+
 /// Makes one part of a tenant what it is to be.
 pub(crate) async fn edit(
     app: &App,
     caller: &Caller,
     wanted: Wanted,
+    at: (&str, &Part, &To),
+) -> Result<(Slug, Applied), Problem> {
+    edit_with(app, caller, wanted, at, &[]).await
+}
+
+/// The same, with logos that came along.
+pub(crate) async fn edit_with(
+    app: &App,
+    caller: &Caller,
+    wanted: Wanted,
     (slug, part, to): (&str, &Part, &To),
+    logos: &[Logo],
 ) -> Result<(Slug, Applied), Problem> {
     let tenant: Slug = slug.parse().map_err(|_| bad_slug(part, to))?;
+    refuse_own_host(app, part, to)?;
     let authority = caller.authority();
     let edit = Edit {
         tenant: &tenant,
         part,
         to,
+        logos,
         version: wanted.conditions.version,
         only_new: wanted.conditions.only_new,
         authority,
@@ -119,6 +173,18 @@ pub(crate) async fn edit(
         let _ = app.tenants.reload(&tenant).await;
     }
     Ok((tenant, applied))
+}
+
+/// The host of the public URL is the installation's.
+fn refuse_own_host(app: &App, part: &Part, to: &To) -> Result<(), Problem> {
+    let (Part::Tenant | Part::Configuration, To::Put(value) | To::Merge(value)) = (part, to) else {
+        return Ok(());
+    };
+    let host = value.get("host").and_then(Value::as_str).and_then(|it| HostName::parse(it).ok());
+    match host.filter(|host| address::is_own(&app.public_url, host)) {
+        Some(host) => Err(Problem::invalid("host", format!("`{host}` is the gateway's own host"))),
+        None => Ok(()),
+    }
 }
 
 /// A slug that cannot be one names nothing that is there, and nothing that could be made.

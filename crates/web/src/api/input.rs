@@ -198,6 +198,13 @@ pub(crate) struct Conditions {
     pub(crate) only_new: bool,
 }
 
+impl Conditions {
+    /// The tenant is as it was at this version.
+    pub(crate) const fn at(version: i64) -> Self {
+        Self { version: Some(version), only_new: false }
+    }
+}
+
 impl IntoParams for Conditions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let header = |name: &str, description: &str| {

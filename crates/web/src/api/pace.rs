@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::front::throttle::Limit;
+use crate::preview::Turns;
 
 /// So many requests of a token at once, and so many a second.
 const OF_A_TOKEN: (u32, u32) = (2_000, 100);
@@ -27,12 +28,17 @@ pub(crate) struct Pace {
     tokens: Limit,
     probes: Limit,
     turns: Cache<Option<TenantId>, Arc<Semaphore>>,
+    /// When rows are tried.
+    pub(crate) previews: Turns,
+    pictures: Arc<Semaphore>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         let turns = Cache::builder().max_capacity(REMEMBERED).build();
-        Self { tokens: Limit::new(OF_A_TOKEN), probes: Limit::per_minute(PROBES), turns }
+        let (tokens, probes) = (Limit::new(OF_A_TOKEN), Limit::per_minute(PROBES));
+        let pictures = Arc::new(Semaphore::new(1));
+        Self { tokens, probes, turns, previews: Turns::default(), pictures }
     }
 }
 
@@ -48,6 +54,16 @@ impl Pace {
     pub(crate) fn probe(&self, tenant: TenantId) -> Result<(), u64> {
         let (_, random) = tenant.0.as_u64_pair();
         self.probes.count(random)
+    }
+
+    /// A turn to read a picture, which takes tens of megabytes: one at a time. To be held until it was
+    /// read, whoever still waits for it.
+    pub(crate) async fn picture(&self) -> Result<OwnedSemaphorePermit, u64> {
+        let turn = Arc::clone(&self.pictures).acquire_owned();
+        match tokio::time::timeout(WAITS, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(1),
+        }
     }
 
     /// A turn, to be held while a request runs; otherwise in how many seconds to try again.

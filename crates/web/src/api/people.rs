@@ -1,9 +1,12 @@
-//! The users of a tenant.
+//! The users of a tenant; [`sessions`] are where they are signed in, [`join`] makes two of them one.
+
+pub(crate) mod join;
+pub(crate) mod sessions;
 
 use axum::Json;
 use axum::extract::Path;
 use broker::authority::Need;
-use broker::id::UserId;
+use broker::id::{TenantId, UserId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::{BlockChange, IdentityView, PersonDetail, PersonQuery, PersonView};
@@ -33,6 +36,9 @@ pub(crate) struct User {
     /// Since when they may not sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blocked_at: Option<DateTime<Utc>>,
+    /// The user as whom they arrive since somebody joined them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) joined_into: Option<Uuid>,
 }
 
 impl From<PersonView> for User {
@@ -43,6 +49,7 @@ impl From<PersonView> for User {
             external_id: view.external_id,
             email: view.email,
             blocked_at: view.blocked_at,
+            joined_into: view.joined_into.map(|user| user.0),
         }
     }
 }
@@ -151,10 +158,19 @@ pub(crate) async fn get_user(
     caller: Caller,
     Path((tenant, user)): Path<(String, String)>,
 ) -> Result<Json<UserDetail>, Problem> {
-    let record = caller.tenant_for(Need::Viewer, &tenant).await?;
+    Ok(Json(detail(&caller, &tenant, &user).await?))
+}
+
+/// A user, for whoever may look.
+pub(crate) async fn detail(
+    caller: &Caller,
+    tenant: &str,
+    user: &str,
+) -> Result<UserDetail, Problem> {
+    let record = caller.tenant_for(Need::Viewer, tenant).await?;
     let user: UserId = user.parse().map_err(|_| Problem::not_found())?;
     let found = caller.operator().person(record.id, user, caller.now).await?;
-    Ok(Json(found.ok_or_else(Problem::not_found)?.into()))
+    Ok(found.ok_or_else(Problem::not_found)?.into())
 }
 
 /// Keep a user out: sessions end, and what applications hold is revoked
@@ -167,12 +183,12 @@ pub(crate) async fn block_user(
     caller: Caller,
     Path((tenant, user)): Path<(String, String)>,
 ) -> Result<Json<Blocked>, Problem> {
-    let (tenant, user) = named(&caller, &tenant, &user).await?;
+    let (tenant, user) = named(&caller, Need::Editor, &tenant, &user).await?;
     let change = caller.operator().block_person(tenant, user, caller.now).await?;
     Ok(Json(change.into()))
 }
 
-/// Let a user in again
+/// Let a user in again, unless they were joined into another
 #[utoipa::path(post, path = "/tenants/{tenant}/users/{user}/unblock", tag = "Users",
     operation_id = "unblockUser",
     params(("tenant" = String, Path, description = "The tenant's slug"),
@@ -182,18 +198,19 @@ pub(crate) async fn unblock_user(
     caller: Caller,
     Path((tenant, user)): Path<(String, String)>,
 ) -> Result<Json<Blocked>, Problem> {
-    let (tenant, user) = named(&caller, &tenant, &user).await?;
+    let (tenant, user) = named(&caller, Need::Editor, &tenant, &user).await?;
     let change = caller.operator().unblock_person(tenant, user, caller.now).await?;
     Ok(Json(change.into()))
 }
 
-/// A user of a tenant, for an act of an editor.
+/// A user of a tenant, for somebody who may do that.
 async fn named(
     caller: &Caller,
+    need: Need,
     tenant: &str,
     user: &str,
-) -> Result<(broker::id::TenantId, UserId), Problem> {
-    let record = caller.tenant_for(Need::Editor, tenant).await?;
+) -> Result<(TenantId, UserId), Problem> {
+    let record = caller.tenant_for(need, tenant).await?;
     let user: UserId = user.parse().map_err(|_| Problem::not_found())?;
     if !caller.operator().has_person(record.id, user).await? {
         return Err(Problem::not_found());

@@ -77,7 +77,7 @@ pub(crate) enum Refusals {
     /// The tenant is not at the version of `If-Match`, or what `If-None-Match` wants to be new is not.
     #[response(status = 412, content_type = "application/problem+json")]
     Stale(Problem),
-    /// The body is larger than 64 KiB.
+    /// The body is larger than 64 KiB; where a logo is sent, than 260 KiB.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem),
     /// The body is not of a type that the operation reads.
@@ -92,6 +92,9 @@ pub(crate) enum Refusals {
     /// Something is wrong here.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
+    /// It took too long; whether it was done is not known.
+    #[response(status = 504, content_type = "application/problem+json")]
+    TooSlow(Problem),
     /// The database is away, or too much is running.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -190,6 +193,11 @@ impl Problem {
         Self::of_settings().with([mistake])
     }
 
+    /// Several are not.
+    pub(crate) fn mistaken(mistakes: impl IntoIterator<Item = Mistake>) -> Self {
+        Self::of_settings().with(mistakes)
+    }
+
     fn of_settings() -> Self {
         let detail = "`errors` says what is wrong where";
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -207,6 +215,50 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(status, "too_many_requests", title, detail) }
     }
 
+    /// Another request had this idempotency key.
+    pub(crate) fn key_reused() -> Self {
+        let detail = "another request was sent with this Idempotency-Key; use a new one for each";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "key_reused", "The key is another request's", detail)
+    }
+
+    /// The request with this idempotency key has no answer yet.
+    pub(crate) fn still_running() -> Self {
+        let detail = "the same request is being carried out; send it again in a moment";
+        let title = "It is still being carried out";
+        let problem = Self::new(StatusCode::CONFLICT, "still_running", title, detail);
+        Self { retry_after: Some(1), ..problem }
+    }
+
+    /// Nobody knows what became of the request with this idempotency key.
+    pub(crate) fn outcome_unknown() -> Self {
+        let detail = "the gateway was stopped while it carried the request out; look whether it was \
+                      done, and use a new Idempotency-Key if it was not";
+        let title = "It is not known whether it was done";
+        Self::new(StatusCode::CONFLICT, "outcome_unknown", title, detail)
+    }
+
+    /// A token has used as many idempotency keys as it may.
+    pub(crate) fn too_many_keys() -> Self {
+        let detail = "a token may use 1000 idempotency keys within 24 hours, and 4 MiB of answers";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let title = "Too many idempotency keys";
+        Self { retry_after: Some(3_600), ..Self::new(status, "too_many_requests", title, detail) }
+    }
+
+    /// It took too long.
+    pub(crate) fn too_slow() -> Self {
+        let detail = "it was given up after 45 s; look whether it was done before you repeat it";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", "It took too long", detail)
+    }
+
+    /// A request panicked, which the log has.
+    pub(crate) fn panicked() -> Self {
+        let detail = "it was logged here; tell the operator the time";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "internal", "Something is wrong here", detail)
+    }
+
     /// Too many attempts to sign in to the dashboard.
     pub(crate) fn slow_down(seconds: u64) -> Self {
         let detail = format!("too many people try to sign in from here; wait {seconds} s");
@@ -215,23 +267,36 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(status, "too_many_requests", title, detail) }
     }
 
+    /// Rows are tried already: of the tenant, or by as many others as there are turns.
+    pub(crate) fn tried_already() -> Self {
+        let detail = "rows are being tried already; wait 1 s";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let title = "Too many requests";
+        Self { retry_after: Some(1), ..Self::new(status, "too_many_requests", title, detail) }
+    }
+
     /// What the front refuses before any operation is reached.
     pub(crate) fn turned_away(status: StatusCode, kind: &str) -> Self {
         let detail = match status {
             StatusCode::TOO_MANY_REQUESTS => "too many requests failed; wait as Retry-After says",
             StatusCode::SERVICE_UNAVAILABLE => "too much is running; try again in a moment",
-            StatusCode::PAYLOAD_TOO_LARGE => "a body has at most 64 KiB",
+            StatusCode::PAYLOAD_TOO_LARGE => "a body has at most 64 KiB, a logo 256 KiB",
             _ => "check how the request is made",
         };
         Self::new(status, kind, "The request was not let in", detail)
     }
 
+    /// The database is away.
+    pub(crate) fn unavailable() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let detail = "try again in a few seconds";
+        Self::new(status, "unavailable", "The database is away", detail)
+    }
+
     /// Something is wrong here; what, is for the log.
     pub(crate) fn internal(why: &str) -> Self {
         tracing::error!(why, "an operation of the admin API failed");
-        let detail = "it was logged here; tell the operator the time";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "internal", "Something is wrong here", detail)
+        Self::panicked()
     }
 
     /// The tenant is not at the version that it has to be at.
@@ -298,9 +363,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "the database is away");
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                let detail = "try again in a few seconds";
-                Self::new(status, "unavailable", "The database is away", detail)
+                Self::unavailable()
             }
             // What was sent holds something that no column takes, such as U+0000.
             StoreError::Refused(_) => Self::invalid(".", "a value cannot be stored"),

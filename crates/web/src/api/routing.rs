@@ -240,7 +240,9 @@ pub(crate) async fn check_domain(
     let known = operator.domain_proofs(record.id).await?;
     let before = known.into_iter().find(|proof| proof.domain == domain);
     let before = before.ok_or_else(Problem::not_found)?;
-    // No transaction is open while the name servers take their time.
+    app.api.probe(record.id).map_err(Problem::too_many)?;
+    // No transaction is open while the name servers take their time, and nobody else waits.
+    caller.give_back_turn();
     let finding = app.dns.look(&before).await;
     let now = app.clock.now();
     let after = before.after(&finding, now);

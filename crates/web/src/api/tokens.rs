@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use broker::authority::{Need, Role};
-use broker::id::{ApiTokenId, Slug, TenantId};
+use broker::id::{ApiTokenId, DirectoryId, Slug, TenantId};
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -168,20 +168,7 @@ async fn create(
     directories: &[DirectoryRecord],
     order: &TokenOrder,
 ) -> Result<(StatusCode, Json<NewToken>), Problem> {
-    let directory = match (&order.directory, order.role) {
-        (Some(slug), Role::DirectoryManager) => {
-            let found = directories.iter().find(|one| one.settings.slug == *slug);
-            let missing = || Problem::invalid("directory", "there is no such directory");
-            Some(found.ok_or_else(missing)?.id)
-        }
-        (None, Role::DirectoryManager) => {
-            return Err(Problem::invalid("directory", "name the one that it manages"));
-        }
-        (Some(_), _) => {
-            return Err(Problem::invalid("directory", "only a directory_manager has one"));
-        }
-        (None, _) => None,
-    };
+    let directory = managed(directories, order.role, order.directory.as_ref())?;
     let made = admin::token(order.expires_at, caller.now)?;
     let new = NewApiToken {
         id: made.id,
@@ -203,6 +190,26 @@ async fn create(
     let token = made.secret.expose_secret().to_owned();
     let body = NewToken { id: made.id.0, token, expires_at: made.expires_at };
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// The one directory of a directory manager, out of those that there are; nobody else has one.
+pub(crate) fn managed(
+    directories: &[DirectoryRecord],
+    role: Role,
+    slug: Option<&Slug>,
+) -> Result<Option<DirectoryId>, Problem> {
+    match (slug, role) {
+        (Some(slug), Role::DirectoryManager) => {
+            let found = directories.iter().find(|one| one.settings.slug == *slug);
+            let missing = || Problem::invalid("directory", "there is no such directory");
+            Ok(Some(found.ok_or_else(missing)?.id))
+        }
+        (None, Role::DirectoryManager) => {
+            Err(Problem::invalid("directory", "name the one that it manages"))
+        }
+        (Some(_), _) => Err(Problem::invalid("directory", "only a directory_manager has one")),
+        (None, _) => Ok(None),
+    }
 }
 
 async fn revoke(
