@@ -5,16 +5,19 @@
 //! Every page that changes something is a form sent by POST, which the front takes from our own
 //! pages alone (THREATS BR-05), and answers with 303 or with the form and what is wrong in it.
 //!
-//! - signing in: [`sign_in`], [`passkey`], [`welcome`] (the first time), [`account`], [`setup`]
-//!   (a link for one directory)
+//! - signing in: [`sign_in`], [`passkey`], [`organisation`] and [`answered`] (through a directory),
+//!   [`welcome`] (the first time), [`account`], [`setup`] (a link for one directory)
 //! - [`tenants`], then of one tenant [`home`] and what the side of every page lists
-//! - to set up: [`applications`], [`directories`], [`claims`], [`domains`], [`mod@routing`]
+//! - to set up: [`applications`], [`directories`], [`claims`], [`domains`], [`mod@routing`]; [`raw`]
+//!   is what has no box
 //! - to watch: [`logins`], [`users`], [`audit`]
-//! - to manage: [`staff`], [`api_tokens`], [`keys`], [`settings`]; [`operators`] of all tenants
+//! - to manage: [`staff`], [`api_tokens`], [`keys`], [`hosts`], [`settings`]; [`operators`] and
+//!   [`installation_tokens`] of all tenants
 //! - [`fields`] reads forms, [`choice`] and [`roles`] are lists to choose from, [`confirm`] asks
 //!   before something ends, [`assets`] serves the style sheet and the scripts
 
 mod account;
+mod answered;
 mod api_tokens;
 mod applications;
 mod assets;
@@ -27,10 +30,14 @@ mod directories;
 mod domains;
 mod fields;
 mod home;
+mod hosts;
+mod installation_tokens;
 mod keys;
 mod logins;
 mod operators;
+mod organisation;
 mod passkey;
+mod raw;
 mod refused;
 mod roles;
 mod routing;
@@ -87,15 +94,22 @@ pub const PAGES: &[Page] = &[
     form("/dashboard/sign-in", Visit::Anybody, || get(sign_in::show).post(sign_in::enter)),
     sent("/dashboard/sign-in/passkey", Visit::Anybody, || post(passkey::ask)),
     sent("/dashboard/sign-in/passkey/answer", Visit::Anybody, || post(passkey::answer)),
+    read("/dashboard/sign-in/directory", Visit::Anybody, || get(organisation::begin)),
+    form("/dashboard/sign-in/directory/answer", Visit::Anybody, || {
+        get(answered::show).post(answered::agree)
+    }),
     sent("/dashboard/sign-out", Visit::Anybody, || post(sign_in::leave)),
     form("/dashboard/welcome", Visit::Anybody, || get(welcome::show).post(welcome::set_up)),
     sent("/dashboard/welcome/passkey", Visit::Anybody, || post(welcome::ask)),
     sent("/dashboard/welcome/passkey/answer", Visit::Anybody, || post(welcome::answer)),
+    sent("/dashboard/welcome/directory", Visit::Anybody, || post(welcome::through)),
     form("/dashboard/setup", Visit::Anybody, || get(setup::show).post(setup::begin)),
     read("/dashboard/account", Visit::SignedIn, || get(account::show)),
     sent("/dashboard/account/passkey", Visit::SignedIn, || post(account::ask)),
     sent("/dashboard/account/passkey/answer", Visit::SignedIn, || post(account::answer)),
     sent("/dashboard/account/passkey/remove", Visit::SignedIn, || post(account::remove)),
+    sent("/dashboard/account/directory", Visit::SignedIn, || post(account::connect)),
+    sent("/dashboard/account/directory/remove", Visit::SignedIn, || post(account::disconnect)),
     sent("/dashboard/account/sessions/end", Visit::SignedIn, || post(account::end_others)),
     form("/dashboard/tenants/new", Visit::Operators, || get(tenants::new).post(tenants::make)),
     read("/dashboard/operators", Visit::Operators, || get(operators::list)),
@@ -104,6 +118,13 @@ pub const PAGES: &[Page] = &[
     }),
     form("/dashboard/operators/{account}/remove", Visit::Operators, || {
         get(operators::ask_remove).post(operators::remove)
+    }),
+    read("/dashboard/api-tokens", Visit::Operators, || get(installation_tokens::list)),
+    form("/dashboard/api-tokens/new", Visit::Operators, || {
+        get(installation_tokens::new).post(installation_tokens::make)
+    }),
+    form("/dashboard/api-tokens/{token}/revoke", Visit::Operators, || {
+        get(installation_tokens::ask_revoke).post(installation_tokens::revoke)
     }),
     read("/dashboard/t/{tenant}", Visit::Staff, || get(home::show)),
     read("/dashboard/t/{tenant}/domains", Visit::Staff, || get(domains::list)),
@@ -114,6 +135,19 @@ pub const PAGES: &[Page] = &[
     form("/dashboard/t/{tenant}/domains/{domain}/remove", Visit::Staff, || {
         get(domains::ask_remove).post(domains::remove)
     }),
+    read("/dashboard/t/{tenant}/hosts", Visit::Staff, || get(hosts::show)),
+    form("/dashboard/t/{tenant}/hosts/change", Visit::Staff, || {
+        get(hosts::ask_change).post(hosts::change)
+    }),
+    form("/dashboard/t/{tenant}/hosts/{host}/remove", Visit::Staff, || {
+        get(hosts::ask_remove).post(hosts::remove)
+    }),
+    sent("/dashboard/t/{tenant}/directories/{directory}/callback", Visit::Staff, || {
+        post(hosts::callback)
+    }),
+    sent("/dashboard/t/{tenant}/directories/{directory}/callback/test", Visit::Staff, || {
+        post(hosts::test)
+    }),
     read("/dashboard/t/{tenant}/routing", Visit::Staff, || get(routing::show)),
     read("/dashboard/t/{tenant}/logins", Visit::Staff, || get(logins::list)),
     read("/dashboard/t/{tenant}/logins/{login}", Visit::Staff, || get(logins::show)),
@@ -123,6 +157,12 @@ pub const PAGES: &[Page] = &[
         get(users::ask_block).post(users::block)
     }),
     sent("/dashboard/t/{tenant}/users/{user}/unblock", Visit::Staff, || post(users::unblock)),
+    sent("/dashboard/t/{tenant}/users/{user}/sessions/end", Visit::Staff, || {
+        post(users::end_sessions)
+    }),
+    form("/dashboard/t/{tenant}/users/{user}/join", Visit::Staff, || {
+        get(users::join::show).post(users::join::join)
+    }),
     read("/dashboard/t/{tenant}/audit", Visit::Staff, || get(audit::list)),
     read("/dashboard/t/{tenant}/staff", Visit::Staff, || get(staff::list)),
     form("/dashboard/t/{tenant}/staff/invite", Visit::Staff, || {
@@ -148,6 +188,12 @@ pub const PAGES: &[Page] = &[
     form("/dashboard/t/{tenant}/settings", Visit::Staff, || {
         get(settings::show).post(settings::save)
     }),
+    sent("/dashboard/t/{tenant}/settings/look", Visit::Staff, || post(settings::look::save)),
+    sent("/dashboard/t/{tenant}/settings/logo", Visit::Staff, || post(settings::look::put_logo)),
+    sent("/dashboard/t/{tenant}/settings/logo/remove", Visit::Staff, || {
+        post(settings::look::remove_logo)
+    }),
+    sent("/dashboard/t/{tenant}/settings/times", Visit::Staff, || post(settings::times::save)),
     form("/dashboard/t/{tenant}/settings/remove", Visit::Staff, || {
         get(settings::ask_remove).post(settings::remove)
     }),
@@ -175,6 +221,9 @@ pub const PAGES: &[Page] = &[
     }),
     read("/dashboard/t/{tenant}/applications/{client_id}/requests", Visit::Staff, || {
         get(applications::requests::show)
+    }),
+    form("/dashboard/t/{tenant}/applications/{client_id}/configuration", Visit::Staff, || {
+        get(raw::application_text).post(raw::save_application)
     }),
     form("/dashboard/t/{tenant}/applications/{client_id}/remove", Visit::Staff, || {
         get(applications::remove::show).post(applications::remove::remove)
@@ -207,10 +256,19 @@ pub const PAGES: &[Page] = &[
     sent("/dashboard/t/{tenant}/directories/{directory}/setup-links/end", Visit::Staff, || {
         post(directories::setup_links::end)
     }),
+    form("/dashboard/t/{tenant}/directories/{directory}/configuration", Visit::Staff, || {
+        get(raw::directory_text).post(raw::save_directory)
+    }),
+    sent("/dashboard/t/{tenant}/directories/{directory}/hosts/approve", Visit::Staff, || {
+        post(directories::hosts::approve)
+    }),
+    form("/dashboard/t/{tenant}/directories/{directory}/staff-sign-in", Visit::Staff, || {
+        get(directories::staff_sign_in::show).post(directories::staff_sign_in::change)
+    }),
     form("/dashboard/t/{tenant}/directories/{directory}/remove", Visit::Staff, || {
         get(directories::remove::show).post(directories::remove::remove)
     }),
-    form("/dashboard/t/{tenant}/claims", Visit::Staff, || get(claims::show).post(claims::try_out)),
+    form("/dashboard/t/{tenant}/claims", Visit::Staff, || get(claims::show).post(claims::act)),
 ];
 
 const fn page(

@@ -1,12 +1,14 @@
-//! The tokens that a tenant's programs call the admin API with: listed, made, ended.
+//! The tokens that programs call the admin API with, a tenant's and those for all tenants
+//! ([`super::installation_tokens`]): listed, made, ended.
 
 use askama::Template;
 use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
-use broker::authority::Need;
+use broker::authority::{Need, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use store::TenantRecord;
 
 use super::Refused;
 use super::choice::Choice;
@@ -16,6 +18,8 @@ use super::fields::{Fields, Query};
 use super::roles;
 use super::shell::{self, Shell};
 use super::tenants::refusal;
+use crate::api::Problem;
+use crate::api::caller::Caller;
 use crate::api::input::Body;
 use crate::api::tokens::{self, NewToken, Token};
 
@@ -30,6 +34,27 @@ const DAYS: [(&str, &str); 5] = [
 /// How long it does unless somebody chooses.
 const USUAL: &str = "90";
 
+/// Whose tokens the pages are about, and who looks at them.
+pub(super) struct Place {
+    pub(super) caller: Caller,
+    pub(super) shell: Shell,
+    /// `None`: they are for all tenants.
+    pub(super) tenant: Option<TenantRecord>,
+    /// Where the pages are.
+    pub(super) base: String,
+    /// What somebody may ask for with one.
+    pub(super) example: String,
+}
+
+impl From<Desk> for Place {
+    fn from(desk: Desk) -> Self {
+        let base = desk.path("api-tokens");
+        let example = format!("{}/api/v1/tenants/{}", desk.app.public_url, desk.tenant.slug);
+        let Desk { caller, tenant, shell, .. } = desk;
+        Self { caller, shell, tenant: Some(tenant), base, example }
+    }
+}
+
 struct Row {
     token: Token,
     role: &'static str,
@@ -41,22 +66,35 @@ struct Row {
 struct TokensPage {
     shell: Shell,
     base: String,
+    is_of_tenant: bool,
     rows: Vec<Row>,
 }
 
-/// The list.
+/// The tokens of a tenant.
 pub(super) async fn list(desk: Desk, query: Query) -> Result<Response, Refused> {
-    let base = desk.path("api-tokens");
-    let Desk { caller, tenant, shell, .. } = desk;
+    listed(desk.into(), &query).await
+}
+
+/// The list.
+pub(super) async fn listed(place: Place, query: &Query) -> Result<Response, Refused> {
+    let Place { caller, shell, tenant, base, .. } = place;
     let now = caller.now;
-    let Json(page) = tokens::list_tokens(caller, Path(tenant.slug.to_string())).await?;
     let row = |token: Token| Row {
         role: roles::name(token.role),
         has_ended: token.expires_at <= now,
         token,
     };
-    let rows = page.items.into_iter().map(row).collect();
-    Ok(shell::ok(&TokensPage { shell: shell.titled("API tokens").after(&query), base, rows }))
+    let rows = all(caller, tenant.as_ref()).await?.into_iter().map(row).collect();
+    let shell = shell.titled("API tokens").after(query);
+    Ok(shell::ok(&TokensPage { shell, base, is_of_tenant: tenant.is_some(), rows }))
+}
+
+async fn all(caller: Caller, tenant: Option<&TenantRecord>) -> Result<Vec<Token>, Problem> {
+    let Json(page) = match tenant {
+        Some(tenant) => tokens::list_tokens(caller, Path(tenant.slug.to_string())).await?,
+        None => tokens::list_installation_tokens(caller).await?,
+    };
+    Ok(page.items)
 }
 
 #[derive(Template)]
@@ -66,6 +104,7 @@ struct NewTokenPage<'a> {
     base: String,
     name: &'a str,
     roles: Vec<Choice>,
+    /// Those that a directory manager may have; empty: there is none of all tenants.
     directories: Vec<Choice>,
     days: Vec<Choice>,
     /// Members that were refused.
@@ -78,18 +117,35 @@ impl NewTokenPage<'_> {
     }
 }
 
-/// The form.
+/// The form, for a token of a tenant.
 pub(super) async fn new(desk: Desk) -> Result<Response, Refused> {
     desk.needs(Need::Owner)?;
-    Ok(shell::ok(&NewTokenPage {
-        base: desk.path("api-tokens"),
+    Ok(asked(desk.into()))
+}
+
+/// The form.
+pub(super) fn asked(place: Place) -> Response {
+    let Place { shell, tenant, base, .. } = place;
+    shell::ok(&NewTokenPage {
+        base,
         name: "",
-        roles: roles::choices("viewer"),
-        directories: roles::directories(&desk.tenant, ""),
+        roles: roles_of(tenant.as_ref(), "viewer"),
+        directories: directories_of(tenant.as_ref(), ""),
         days: days(USUAL),
         wrong: Vec::new(),
-        shell: desk.shell.titled("A new token"),
-    }))
+        shell: shell.titled("A new token"),
+    })
+}
+
+/// Nobody has one directory of all tenants.
+fn roles_of(tenant: Option<&TenantRecord>, chosen: &str) -> Vec<Choice> {
+    let mut all = roles::choices(chosen);
+    all.retain(|one| tenant.is_some() || one.value != Role::DirectoryManager.as_str());
+    all
+}
+
+fn directories_of(tenant: Option<&TenantRecord>, chosen: &str) -> Vec<Choice> {
+    tenant.map_or_else(Vec::new, |tenant| roles::directories(tenant, chosen))
 }
 
 fn days(chosen: &str) -> Vec<Choice> {
@@ -107,10 +163,14 @@ struct MadeTokenPage<'a> {
     example: String,
 }
 
-/// Makes one: it is in the answer, and nowhere after.
+/// Makes one of a tenant.
 pub(super) async fn make(desk: Desk, fields: Fields) -> Result<Response, Refused> {
-    let base = desk.path("api-tokens");
-    let Desk { app, caller, tenant, shell } = desk;
+    made(desk.into(), &fields).await
+}
+
+/// Makes one: it is in the answer, and nowhere after.
+pub(super) async fn made(place: Place, fields: &Fields) -> Result<Response, Refused> {
+    let Place { caller, shell, tenant, base, example } = place;
     let (name, role) = (fields.text("name"), fields.text("role"));
     let (directory, lasts) = (fields.text("directory"), fields.text("days"));
     let end = lasts.parse().ok().and_then(TimeDelta::try_days).map(|days| caller.now + days);
@@ -118,10 +178,13 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Result<Response, Refused
     if let (false, Some(members)) = (directory.is_empty(), order.as_object_mut()) {
         members.insert("directory".to_owned(), directory.into());
     }
-    match tokens::create_token(caller, Path(tenant.slug.to_string()), Body(order)).await {
+    let made = match &tenant {
+        Some(one) => tokens::create_token(caller, Path(one.slug.to_string()), Body(order)).await,
+        None => tokens::create_installation_token(caller, Body(order)).await,
+    };
+    match made {
         Ok((_, Json(NewToken { token, expires_at, .. }))) => {
             let shell = shell.titled("The token was made");
-            let example = format!("{}/api/v1/tenants/{}", app.public_url, tenant.slug);
             Ok(shell::ok(&MadeTokenPage { shell, base, name, token, expires_at, example }))
         }
         Err(problem) => {
@@ -130,8 +193,8 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Result<Response, Refused
                 shell: shell.noting(refusal("The token was not made", &problem)),
                 base,
                 name,
-                roles: roles::choices(role),
-                directories: roles::directories(&tenant, directory),
+                roles: roles_of(tenant.as_ref(), role),
+                directories: directories_of(tenant.as_ref(), directory),
                 days: days(lasts),
                 wrong: problem.mistakes().map(|one| one.path.clone()).collect(),
             };
@@ -140,15 +203,19 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Result<Response, Refused
     }
 }
 
-/// Asks whether to end one.
+/// Asks whether to end one of a tenant.
 pub(super) async fn ask_revoke(
     desk: Desk,
     Path((_, token)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
-    let back = desk.path("api-tokens");
-    let Desk { caller, tenant, shell, .. } = desk;
-    let Json(page) = tokens::list_tokens(caller, Path(tenant.slug.to_string())).await?;
-    let found = page.items.into_iter().find(|one| one.id.to_string() == token);
+    asked_to_revoke(desk.into(), &token).await
+}
+
+/// Asks whether to end one.
+pub(super) async fn asked_to_revoke(place: Place, token: &str) -> Result<Response, Refused> {
+    let Place { caller, shell, tenant, base: back, .. } = place;
+    let all = all(caller, tenant.as_ref()).await?;
+    let found = all.into_iter().find(|one| one.id.to_string() == token);
     let found = found.ok_or(Refused::NotFound)?;
     let confirm = Confirm {
         shell: shell.titled("End a token"),
@@ -166,13 +233,21 @@ pub(super) async fn ask_revoke(
     Ok(confirm.ask())
 }
 
-/// Ends one.
+/// Ends one of a tenant.
 pub(super) async fn revoke(
     desk: Desk,
     Path((_, token)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
-    let base = desk.path("api-tokens");
-    let names = Path((desk.slug().to_owned(), token));
-    tokens::revoke_token(desk.caller, names).await?;
-    Ok(shell::see(&format!("{base}?done=ended")))
+    revoked(desk.into(), token).await
+}
+
+/// Ends one.
+pub(super) async fn revoked(place: Place, token: String) -> Result<Response, Refused> {
+    match place.tenant {
+        Some(tenant) => {
+            tokens::revoke_token(place.caller, Path((tenant.slug.to_string(), token))).await?
+        }
+        None => tokens::revoke_installation_token(place.caller, Path(token)).await?,
+    };
+    Ok(shell::see(&format!("{}?done=ended", place.base)))
 }

@@ -35,7 +35,7 @@ use super::tenants;
 use crate::api::Problem;
 use crate::api::acts::application;
 use crate::api::configuration::{Wanted, edit};
-use crate::api::input::{Conditions, LoginStanding};
+use crate::api::input::LoginStanding;
 use crate::api::page::{Page, PageQuery};
 
 /// How many logins are looked through at once for the last of each application.
@@ -182,12 +182,13 @@ struct Head {
 }
 
 /// The tabs: their names, and their part of the address.
-const TABS: [(&str, &str); 5] = [
+const TABS: [(&str, &str); 6] = [
     ("Values to paste", ""),
     ("Settings", "settings"),
     ("Secrets", "secrets"),
     ("Claims", "claims"),
     ("Requests", "requests"),
+    ("As configuration", "configuration"),
 ];
 
 /// The top of the page `part` of an application.
@@ -220,12 +221,6 @@ fn opened(desk: &Desk, client_id: &str) -> Result<ApplicationRecord, Refused> {
     Ok(application(&desk.tenant, client_id)?.clone())
 }
 
-/// The version that a form was made at.
-fn version(fields: &Fields) -> Result<Option<i64>, Problem> {
-    let version = fields.text("version").parse();
-    version.map(Some).map_err(|_| Problem::malformed("the form did not arrive whole"))
-}
-
 /// Changes an application as a form says; the code of what to say about it.
 async fn save(
     desk: &Desk,
@@ -233,12 +228,11 @@ async fn save(
     to: To,
     fields: &Fields,
 ) -> Result<&'static str, Problem> {
-    let conditions = Conditions { version: version(fields)?, only_new: false };
-    let wanted = Wanted { conditions, dry_run: false };
+    let wanted = Wanted::at(fields.version()?);
     let part = Part::Application(client_id.to_owned());
     let place = (desk.slug(), &part, &to);
     let (_, applied) = Box::pin(edit(&desk.app, &desk.caller, wanted, place)).await?;
-    Ok(if applied.plan.is_empty() { "nothing" } else { "saved" })
+    Ok(tenants::saved(&applied))
 }
 
 /// What is to be said on the form; what is not about the form is a page of its own.

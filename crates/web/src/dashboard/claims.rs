@@ -1,39 +1,43 @@
-//! What becomes of somebody's claims: a claim set is pasted, and the page shows which rows fire, what
-//! each application would receive, and what other rows would change. Nothing of it is stored or logged.
+//! What becomes of people's claims on their way to applications, and the rows that decide it: edited,
+//! tried, and saved.
+//!
+//! - [`mapping`]: whose rows they are, those of a directory or of an application
+//! - [`draft`]: a row as somebody edits it; [`form`]: all of them, and what is wrong where
+//! - [`shown`]: what a trial ([`crate::preview`]) showed
+//!
+//! Everything is one form whose buttons say what is to happen (`act`), so it works without a script.
+//! Nothing that is pasted is stored or logged.
 
-mod trial;
+mod draft;
+mod form;
+mod mapping;
+mod shown;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::authority::Need;
-use broker::plan::each;
-use broker::settings::{Configuration, file};
-use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
-use store::TenantRecord;
+use broker::authority::{Need, Role};
+use broker::claims::Rows;
 
-use self::trial::{Difference, Trial, directory, trial};
+use self::form::{Listed, Said, Typed};
+use self::mapping::{Of, offered};
+use self::shown::Shown;
 use super::Refused;
+use super::choice::Choice;
 use super::desk::Desk;
-use super::fields::{Fields, Query};
+use super::fields::{LongFields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::refusal;
+use super::tenants::refusal_or;
 use crate::api::Problem;
-use crate::entropy;
+use crate::api::configuration::{Wanted, edit};
+use crate::preview::{Order, preview};
 
-/// The largest claim set, in bytes: larger than any directory sends.
-const MOST_CLAIMS: usize = 32 * 1024;
-/// The longest text of rows, in bytes.
-const MOST_ROWS: usize = 16 * 1024;
-
-/// A directory to choose.
-struct Choice {
-    slug: String,
-    name: String,
-    is_chosen: bool,
+/// A list to choose whose rows are opened.
+struct Group {
+    label: &'static str,
+    choices: Vec<Choice>,
 }
 
 #[derive(Template)]
@@ -42,171 +46,217 @@ struct ClaimsPage {
     shell: Shell,
     here: String,
     new: String,
-    choices: Vec<Choice>,
-    claims: String,
-    rows: String,
-    wrong_claims: String,
-    wrong_rows: String,
-    trial: Option<Trial>,
-    /// What the other rows would change, if there are any.
-    differences: Option<Vec<Difference>>,
+    groups: Vec<Group>,
+    /// Whose rows these are; empty: there are none at all.
+    of: String,
+    name: String,
+    can_save: bool,
+    /// Whether rows may be tried on people who signed in.
+    can_record: bool,
+    forgets: bool,
+    settings: String,
+    version: i64,
+    typed: Typed,
+    sources: Vec<Choice>,
+    through: Vec<Choice>,
+    amounts: Vec<Choice>,
+    listed: Vec<Listed>,
+    shown: Shown,
 }
 
-/// What was typed.
-#[derive(Default, Clone)]
-struct Typed {
-    directory: String,
-    claims: String,
-    rows: String,
+impl ClaimsPage {
+    /// Whether the rows are a directory's.
+    fn is_directory(&self) -> bool {
+        self.of.starts_with("directory:")
+    }
 }
 
-/// What was made of it: with the rows that are stored, and what others would change.
-struct Made {
-    trial: Trial,
-    differences: Option<Vec<Difference>>,
-}
-
-/// The form; with the directory's own rows in it where one is named.
+/// The page with the rows that are stored.
 pub(super) async fn show(desk: Desk, query: Query) -> Result<Response, Refused> {
-    desk.needs(Need::Viewer)?;
-    let slug = query.get("directory").unwrap_or_default().to_owned();
-    let typed = Typed { rows: own_rows(&desk.tenant, &slug), directory: slug, ..Typed::default() };
-    Ok(page(desk, typed, Ok(None)))
+    may_look(&desk)?;
+    let Some(of) = asked(&desk, query.get("of"))? else { return Ok(nothing(desk)) };
+    let typed = Typed::stored(&desk.tenant, &of);
+    let desk = Desk { shell: desk.shell.after(&query), ..desk };
+    let said = Said::default();
+    Ok(page(&desk, &of, typed, (said, Shown::Nothing), StatusCode::OK))
 }
 
-/// The rows of a directory as text; empty: it has none of its own, or is not there.
-fn own_rows(tenant: &TenantRecord, slug: &str) -> String {
-    let mut all = tenant.directories.iter();
-    let found = all.find(|one| one.settings.slug.as_str() == slug);
-    let rows = found.map(|one| &one.settings.profile).filter(|rows| !rows.is_empty());
-    rows.and_then(|rows| file::print_part(rows).ok()).unwrap_or_default()
+/// To look takes what any of the rows take.
+fn may_look(desk: &Desk) -> Result<(), Problem> {
+    let authority = desk.caller.authority();
+    if authority.role == Role::DirectoryManager { Ok(()) } else { desk.needs(Need::Viewer) }
 }
 
-fn page(desk: Desk, typed: Typed, made: Result<Option<Made>, Problem>) -> Response {
-    let choices = desk.tenant.directories.iter().map(|one| Choice {
-        slug: one.settings.slug.to_string(),
-        name: one.settings.name.clone(),
-        is_chosen: one.settings.slug.as_str() == typed.directory,
-    });
-    let choices = choices.collect();
-    let (here, new) = (desk.path("claims"), desk.path("directories/new"));
-    let mut shell = desk.shell.titled("Claims");
-    let (mut status, mut wrong_claims, mut wrong_rows) =
-        (StatusCode::OK, String::new(), String::new());
-    let made = match made {
-        Ok(made) => made,
-        Err(problem) => {
-            status = problem.status();
-            for one in problem.mistakes() {
-                match one.path.as_str() {
-                    "claims" => wrong_claims.clone_from(&one.message),
-                    _ => wrong_rows = format!("{wrong_rows}{one}. "),
-                }
+/// The rows that are asked for, or the first that there are.
+fn asked(desk: &Desk, text: Option<&str>) -> Result<Option<Of>, Refused> {
+    let (directories, applications) = offered(&desk.tenant, desk.caller.authority());
+    let mut all = directories.into_iter().chain(applications).map(|one| one.of);
+    match text {
+        None => Ok(all.next()),
+        Some(text) => all.find(|of| of.to_string() == text).map(Some).ok_or(Refused::NotFound),
+    }
+}
+
+/// There is nothing to have rows.
+fn nothing(desk: Desk) -> Response {
+    shell::ok(&ClaimsPage {
+        here: desk.path("claims"),
+        new: desk.path("directories/new"),
+        settings: desk.path("settings"),
+        groups: Vec::new(),
+        of: String::new(),
+        name: String::new(),
+        can_save: false,
+        can_record: false,
+        forgets: false,
+        version: desk.tenant.version,
+        typed: Typed::default(),
+        sources: Vec::new(),
+        through: Vec::new(),
+        amounts: Vec::new(),
+        listed: Vec::new(),
+        shown: Shown::Nothing,
+        shell: desk.shell.titled("Claims"),
+    })
+}
+
+fn page(
+    desk: &Desk,
+    of: &Of,
+    typed: Typed,
+    (said, shown): (Said, Shown),
+    status: StatusCode,
+) -> Response {
+    let authority = desk.caller.authority();
+    let (directories, applications) = offered(&desk.tenant, authority);
+    let mut name = String::new();
+    let mut group = |label, all: Vec<mapping::Offered>| {
+        let choices = all.into_iter().map(|one| {
+            let is_chosen = one.of == *of;
+            if is_chosen {
+                name.clone_from(&one.name);
             }
-            shell.notice = Some(notice(&problem));
-            None
-        }
+            Choice { value: one.of.to_string(), label: one.name, is_chosen }
+        });
+        Group { label, choices: choices.collect() }
     };
-    let (trial, differences) = match made {
-        Some(made) => (Some(made.trial), made.differences),
-        None => (None, None),
-    };
-    let Typed { claims, rows, .. } = typed;
+    let groups = vec![
+        group("Directory to profile", directories),
+        group("Profile to application", applications),
+    ];
+    let can_record = authority.has(Need::Viewer);
+    let mut shell = desk.shell.clone().titled("Claims");
+    shell.notice = said.notice.clone().or(shell.notice);
     let page = ClaimsPage {
+        here: desk.path("claims"),
+        new: desk.path("directories/new"),
+        settings: desk.path("settings"),
+        groups,
+        of: of.to_string(),
+        name,
+        can_save: of.is_editable(authority),
+        can_record,
+        forgets: desk.tenant.policy.forget_claims,
+        version: desk.tenant.version,
+        sources: typed.sources(can_record),
+        through: typed.through(&desk.tenant, authority),
+        amounts: typed.amounts(),
+        listed: typed.listed(&desk.tenant, of, &said),
+        typed: Typed { wrong_claims: said.claims, ..typed },
+        shown,
         shell,
-        here,
-        new,
-        choices,
-        claims,
-        rows,
-        wrong_claims,
-        wrong_rows,
-        trial,
-        differences,
     };
     shell::respond(status, &page)
 }
 
-fn notice(problem: &Problem) -> Notice {
-    refusal("Nothing was tried", problem)
+/// What a button of the form does.
+pub(super) async fn act(desk: Desk, LongFields(fields): LongFields) -> Result<Response, Refused> {
+    may_look(&desk)?;
+    let of = asked(&desk, Some(fields.text("of")))?.ok_or(Refused::NotFound)?;
+    let mut typed = Typed::sent(&fields);
+    let said = Said::default();
+    match fields.text("act") {
+        "save" => save(desk, &of, typed).await,
+        "preview" | "" => Ok(tried(desk, &of, typed).await),
+        other => {
+            let known = typed.edit(other, &desk.tenant, &of);
+            known.ok_or_else(|| Problem::malformed("the form did not arrive whole"))?;
+            Ok(page(&desk, &of, typed, (said, Shown::Nothing), StatusCode::OK))
+        }
+    }
 }
 
-/// Tries the rows on the claims.
-pub(super) async fn try_out(desk: Desk, fields: Fields) -> Result<Response, Refused> {
-    desk.needs(Need::Viewer)?;
-    let typed = Typed {
-        directory: fields.text("directory").to_owned(),
-        claims: fields.text("claims").to_owned(),
-        rows: fields.text("rows").to_owned(),
+async fn tried(desk: Desk, of: &Of, typed: Typed) -> Response {
+    let made = match typed.rows() {
+        Ok(rows) => order(&desk, of, &typed, rows),
+        Err(problem) => Err(problem),
     };
-    let (tenant, now, sent) = (desk.tenant.clone(), desk.caller.now, typed.clone());
-    // Expressions of the tenant's choice run where they keep no login waiting (THREATS CL-02).
-    let work = move || made(&tenant, now, &sent);
-    let made = desk.app.attempts.apart(work).await.and_then(|made| made);
-    Ok(page(desk, typed, made.map(Some)))
-}
-
-fn made(tenant: &TenantRecord, now: DateTime<Utc>, typed: &Typed) -> Result<Made, Problem> {
-    let claims = claims(&typed.claims)?;
-    let entropy = entropy::bytes();
-    let entropy = entropy.map_err(|error| Problem::internal(&error.to_string()))?;
-    let tried = |tenant: &TenantRecord| {
-        let compiled = tenant.clone().compile();
-        let directory = directory(&compiled.tenant, &typed.directory);
-        let directory = directory.ok_or_else(Problem::not_found)?;
-        Ok::<_, Problem>(trial(&compiled, directory, &claims, now, &entropy))
+    let made = match made {
+        Ok(order) => {
+            let is_edited = !order.directories.is_empty() || !order.applications.is_empty();
+            let made = Box::pin(preview(&desk.app, &desk.caller, &desk.tenant, order)).await;
+            made.map(|preview| Shown::of(preview, is_edited, &desk.path("")))
+        }
+        Err(problem) => Err(problem),
     };
-    let before = tried(tenant)?;
-    if typed.rows.is_empty() {
-        return Ok(Made { trial: before, differences: None });
+    match made {
+        Ok(shown) => page(&desk, of, typed, (Said::default(), shown), StatusCode::OK),
+        Err(problem) => {
+            let said = typed.said(&problem, of, refusal_or("Nothing was tried", &problem, ""));
+            page(&desk, of, typed, (said, Shown::Nothing), problem.status())
+        }
     }
-    let after = tried(&with_rows(tenant, typed)?)?;
-    let differences = Some(before.differences(&after));
-    Ok(Made { trial: after, differences })
 }
 
-/// The claims that were pasted: JSON, or a whole token, of which only what it says is looked at.
-fn claims(text: &str) -> Result<Map<String, Value>, Problem> {
-    let wrong = |message: String| Problem::invalid("claims", message);
-    if text.len() > MOST_CLAIMS {
-        return Err(wrong("paste 32 KiB at most".to_owned()));
-    }
-    let parts: Vec<&str> = text.split('.').collect();
-    let payload = match &parts[..] {
-        [_, payload, _] if !text.starts_with('{') => URL_SAFE_NO_PAD.decode(payload).ok(),
-        _ => None,
+/// What is to be tried; rows are edited only if they are others than those that are stored.
+fn order(desk: &Desk, of: &Of, typed: &Typed, rows: Rows) -> Result<Order, Problem> {
+    let mut order = Order {
+        source: typed.source(of)?,
+        directories: BTreeMap::new(),
+        applications: BTreeMap::new(),
     };
-    let json = payload.as_deref().unwrap_or(text.as_bytes());
-    match oidc::json::parse(json) {
-        Ok(Value::Object(claims)) => Ok(claims),
-        Ok(_) => Err(wrong("paste an object: a JSON text that begins with {".to_owned())),
-        // The parser names a place, and nothing that stands there.
-        Err(error) => Err(wrong(format!("this is no JSON: {error}"))),
+    if of.own(&desk.tenant) != Some(&rows) {
+        match of {
+            Of::Directory(slug) => order.directories.insert(slug.to_string(), rows),
+            Of::Application(client_id) => order.applications.insert(client_id.clone(), rows),
+        };
+    }
+    Ok(order)
+}
+
+async fn save(desk: Desk, of: &Of, typed: Typed) -> Result<Response, Refused> {
+    if !of.is_editable(desk.caller.authority()) {
+        return Err(Problem::forbidden(Need::Editor).into());
+    }
+    let saved = match typed.rows() {
+        Ok(rows) => write(&desk, of, &typed, &rows).await,
+        Err(problem) => Err(problem),
+    };
+    match saved {
+        Ok(is_change) => {
+            let done = if is_change { "saved" } else { "nothing" };
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("of", &of.to_string()).append_pair("done", done);
+            Ok(shell::see(&format!("{}?{}", desk.path("claims"), query.finish())))
+        }
+        Err(problem) if problem.status() == StatusCode::NOT_FOUND => Err(problem.into()),
+        Err(problem) => {
+            let stale = "Somebody changed this tenant since the page was opened. What was typed is \
+                         still here: look at it once more, and save it again to have it so.";
+            let notice: Notice = refusal_or("The rows were not saved", &problem, stale);
+            let said = typed.said(&problem, of, notice);
+            Ok(page(&desk, of, typed, (said, Shown::Nothing), problem.status()))
+        }
     }
 }
 
-/// The tenant with other rows in one directory, if it can be so.
-fn with_rows(tenant: &TenantRecord, typed: &Typed) -> Result<TenantRecord, Problem> {
-    if typed.rows.len() > MOST_ROWS {
-        return Err(Problem::invalid("rows", "write 16 KiB at most"));
-    }
-    let rows = file::rows(&typed.rows);
-    let rows = rows.map_err(|error| Problem::invalid("rows", error.to_string()))?;
-    let mut tenant = tenant.clone();
-    let mut all = tenant.directories.iter_mut();
-    let found = all.find(|one| one.settings.slug.as_str() == typed.directory);
-    found.ok_or_else(Problem::not_found)?.settings.profile = rows;
-    // Checked as if it were to be saved, with the same bounds.
-    let at = format!("tenants[0].directories[{}].", place(&tenant, &typed.directory));
-    let configuration = Configuration { tenants: vec![admin::settings_of(&tenant)] };
-    let wrong = each(&configuration).into_iter().find_map(|one| {
-        let path = one.path.strip_prefix(&at)?.to_owned();
-        Some(Problem::invalid(path, one.message))
-    });
-    wrong.map_or(Ok(tenant), Err)
-}
-
-fn place(tenant: &TenantRecord, slug: &str) -> usize {
-    let mut all = tenant.directories.iter();
-    all.position(|one| one.settings.slug.as_str() == slug).unwrap_or_default()
+/// Writes the rows as a request to the API would; `false`: they were so already.
+async fn write(desk: &Desk, of: &Of, typed: &Typed, rows: &Rows) -> Result<bool, Problem> {
+    let version = typed.version.parse();
+    let version = version.map_err(|_| Problem::malformed("the form did not arrive whole"))?;
+    let wanted = Wanted::at(version);
+    let (part, to) = (of.part(), of.with(&desk.tenant, rows)?);
+    let place = (desk.slug(), &part, &to);
+    let (_, applied) = Box::pin(edit(&desk.app, &desk.caller, wanted, place)).await?;
+    Ok(!applied.plan.is_empty())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use broker::authority::{Authority, Need, Role};
+use chrono::TimeDelta;
 use store::TenantRecord;
 
 use super::Refused;
@@ -38,6 +39,7 @@ impl FromRequestParts<Arc<App>> for Desk {
         let who = (visitor.id(), authority);
         let caller = Caller::acting(app, who, &visitor.actor()).await?;
         let tenant = caller.tenant(slug).await?;
+        note_seen(&caller, &visitor, &tenant).await?;
         let shell = shell_of(&visitor, &tenant, caller.authority(), parts.uri.path());
         Ok(Self { app: Arc::clone(app), caller, tenant, shell })
     }
@@ -63,6 +65,22 @@ impl Desk {
     pub(crate) fn path(&self, part: &str) -> String {
         format!("/dashboard/t/{}/{part}", self.tenant.slug)
     }
+}
+
+/// Notes that one of the staff was here, once a minute.
+async fn note_seen(
+    caller: &Caller,
+    visitor: &Visitor,
+    tenant: &TenantRecord,
+) -> Result<(), Problem> {
+    let Visitor::Account(held) = visitor else { return Ok(()) };
+    let Some(one) = held.memberships.iter().find(|one| one.tenant == tenant.id) else {
+        return Ok(());
+    };
+    if one.last_seen_at.is_none_or(|seen| seen <= caller.now - TimeDelta::minutes(1)) {
+        caller.operator().note_member_seen(tenant.id, held.account, caller.now).await?;
+    }
+    Ok(())
 }
 
 fn shell_of(visitor: &Visitor, tenant: &TenantRecord, authority: &Authority, path: &str) -> Shell {

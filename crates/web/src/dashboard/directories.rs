@@ -2,16 +2,18 @@
 //!
 //! a vendor is chosen, then its values are entered ([`new`], [`form`]) → the directory's page
 //! ([`one`]), where it is checked, tested and switched on ([`acts`]) → later [`edit`], [`secret`],
-//! [`setup_links`], [`remove`].
+//! [`setup_links`], [`staff_sign_in`], [`hosts`] (it moved), [`remove`].
 
 pub(super) mod acts;
 pub(super) mod edit;
 mod form;
+pub(super) mod hosts;
 pub(super) mod new;
 pub(super) mod one;
 pub(super) mod remove;
 pub(super) mod secret;
 pub(super) mod setup_links;
+pub(super) mod staff_sign_in;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +24,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use broker::authority::Need;
 use broker::domain_proof::is_proven;
+use broker::expiry::Urgency;
 use broker::id::Slug;
 use broker::settings::{DirectorySettings, DirectoryState, DomainProof};
 use broker::tenant::SecretSlot;
@@ -85,15 +88,18 @@ pub(super) struct Expiry {
 
 impl Expiry {
     fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        let days = (at - now).num_days();
-        let (tone, left) = match days {
-            _ if at < now => ("bad", "Expired".to_owned()),
-            0 => ("bad", "Expires today".to_owned()),
-            1 => ("bad", "1 day left".to_owned()),
-            2..7 => ("bad", format!("{days} days left")),
-            7..30 => ("warn", format!("{days} days left")),
-            30..60 => ("", format!("{days} days left")),
-            _ => ("", String::new()),
+        let urgency = Urgency::of(at, now);
+        let tone = match urgency {
+            Some(Urgency::Expired | Urgency::Urgent) => "bad",
+            Some(Urgency::Warning) => "warn",
+            Some(Urgency::Notice) | None => "",
+        };
+        let left = match (urgency, (at - now).num_days()) {
+            (None, _) => String::new(),
+            (Some(Urgency::Expired), _) => "Expired".to_owned(),
+            (_, 0) => "Expires today".to_owned(),
+            (_, 1) => "1 day left".to_owned(),
+            (_, days) => format!("{days} days left"),
         };
         Self { at, left, tone }
     }
@@ -174,6 +180,8 @@ pub(super) struct Head {
     pub(super) state: State,
     /// The address of the directory's page.
     pub(super) here: String,
+    /// The page of its rows.
+    pub(super) claims: String,
     /// The address of the list.
     pub(super) list: String,
     /// Which of the pages this is.
@@ -206,6 +214,7 @@ pub(super) fn find(desk: &Desk, slug: &str, tab: &'static str) -> Result<Found, 
         vendor: record.settings.preset.data().name.clone(),
         state: record.settings.state.into(),
         here: format!("{list}/{slug}"),
+        claims: format!("{}?of=directory%3A{slug}", desk.path("claims")),
         list,
         tab,
         can_edit: authority.has_directory(&slug),
@@ -226,13 +235,11 @@ pub(super) fn find_own(desk: &Desk, slug: &str, tab: &'static str) -> Result<Fou
 
 /// The redirect URI of a directory, whether it is saved or not.
 fn callback(desk: &Desk, slug: &str) -> String {
-    format!("{}/directories/{slug}/callback", desk.app.issuer(&desk.tenant.slug))
-}
-
-/// The version that a form was made from.
-fn version(fields: &Fields) -> Result<i64, Problem> {
-    let version = fields.text("version").parse();
-    version.map_err(|_| Problem::malformed("the form does not say what it was made from"))
+    match slug.parse() {
+        Ok(slug) => desk.app.callback_of(&desk.tenant, &slug),
+        // Of a form that is not filled in.
+        Err(_) => format!("{}/directories/{slug}/callback", desk.app.issuer(&desk.tenant)),
+    }
 }
 
 /// Writes a directory; `false`: it was so already.
@@ -246,8 +253,7 @@ async fn write(desk: &Desk, slug: &Slug, to: &To, conditions: Conditions) -> Res
 
 /// Writes one as it was when the form was made.
 async fn write_at(desk: &Desk, slug: &Slug, to: &To, fields: &Fields) -> Result<bool, Problem> {
-    let conditions = Conditions { version: Some(version(fields)?), only_new: false };
-    write(desk, slug, to, conditions).await
+    write(desk, slug, to, Conditions::at(fields.version()?)).await
 }
 
 /// What is said on top of a page whose act was refused.

@@ -1,9 +1,11 @@
 //! What a form or an address of a page says.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use oidc::params::Params;
+use oidc::params::{MAX_PARAMETERS, Params};
 
 use super::Refused;
 use crate::api::Problem;
@@ -28,6 +30,12 @@ impl Fields {
         self.0.get(name).is_some()
     }
 
+    /// The version of the tenant that the form was made of.
+    pub(crate) fn version(&self) -> Result<i64, Problem> {
+        let version = self.text("version").parse();
+        version.map_err(|_| Problem::malformed("the form did not arrive whole"))
+    }
+
     /// The lines of a field, without empty ones.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         self.text(name)
@@ -39,13 +47,46 @@ impl Fields {
     }
 }
 
+/// The fields of a form with a list in it.
+#[derive(Debug, Default)]
+pub(crate) struct LongFields(pub(crate) Fields);
+
+/// The most fields of such a form: of 200 rows, the most that a mapping has.
+const MOST_FIELDS: usize = 1_700;
+
+impl Fields {
+    /// The numbers that stand in the names of fields after this, in order: 2 for `row.2.name`.
+    pub(crate) fn numbers(&self, before: &str) -> BTreeSet<usize> {
+        let names = self.0.iter().filter_map(|(name, _)| name.strip_prefix(before));
+        names.filter_map(|rest| rest.split('.').next()?.parse().ok()).collect()
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for LongFields {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        Fields::read(request, state, MOST_FIELDS).await.map(Self)
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        Self::read(request, state, MAX_PARAMETERS).await
+    }
+}
+
+impl Fields {
+    async fn read<S: Send + Sync>(
+        request: Request,
+        state: &S,
+        most: usize,
+    ) -> Result<Self, Refused> {
         let unreadable = || Refused::from(Problem::malformed("the form did not arrive whole"));
         let body = Bytes::from_request(request, state).await.map_err(|_| unreadable())?;
-        let params = Params::parse(&body).map_err(|_| unreadable())?;
+        let params = Params::parse_up_to(&body, most).map_err(|_| unreadable())?;
         if params.repeated().is_some() {
             return Err(unreadable());
         }
@@ -93,6 +134,13 @@ mod tests {
         assert_eq!((fields.text("a"), fields.verbatim("b"), fields.text("e")), ("x", " y ", ""));
         assert!(fields.is_ticked("c") && !fields.is_ticked("e"));
         assert_eq!(fields.lines("d"), ["1", "2"]);
+    }
+
+    #[test]
+    fn rows_of_a_form_are_counted_by_their_numbers() {
+        let text = b"row.10.name=a&row.2.name=b&row.2.kind=from&row.x.name=c&rows=3&row.=4";
+        let fields = Fields(Params::parse(text).unwrap());
+        assert_eq!(fields.numbers("row.").into_iter().collect::<Vec<_>>(), [2, 10]);
     }
 
     #[test]

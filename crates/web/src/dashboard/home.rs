@@ -5,16 +5,14 @@ use askama::Template;
 use axum::response::Response;
 use broker::authority::Need;
 use broker::settings::{DirectoryState, DomainProof};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use store::{LoginQuery, LoginState, Sighting, SightingKind, TenantRecord};
 
 use super::Refused;
 use super::desk::Desk;
+use super::directories;
 use super::fields::Query;
 use super::shell::{self, Shell};
-
-/// From when on a secret that expires is pointed out.
-const WARNED: TimeDelta = TimeDelta::days(60);
 
 /// A step of the checklist.
 struct Step {
@@ -33,7 +31,9 @@ struct Step {
 struct Expiry {
     directory: String,
     href: String,
-    days: i64,
+    /// How much time is left, and how loudly that is said.
+    left: String,
+    tone: &'static str,
 }
 
 #[derive(Template)]
@@ -62,7 +62,7 @@ pub(super) async fn show(desk: Desk, query: Query) -> Result<Response, Refused> 
     let title = desk.tenant.name.clone();
     let is_live = steps.iter().all(|one| one.is_done);
     Ok(shell::ok(&HomePage {
-        issuer: desk.app.issuer(&desk.tenant.slug),
+        issuer: desk.app.issuer(&desk.tenant),
         is_live,
         suspended: desk.tenant.policy.suspended,
         expiries: expiries(&desk),
@@ -262,13 +262,12 @@ fn code_redeemed(desk: &Desk, observed: &Observed) -> Step {
 fn expiries(desk: &Desk) -> Vec<Expiry> {
     let now = desk.caller.now;
     let soon = desk.tenant.directories.iter().filter_map(|one| {
-        // While there is a next secret, it is the one that counts.
-        let settings = &one.settings;
-        let at = settings.next_client_secret_expires_at.or(settings.client_secret_expires_at)?;
-        (at < now + WARNED).then(|| Expiry {
-            directory: settings.name.clone(),
-            href: desk.path(&format!("directories/{}", settings.slug)),
-            days: (at - now).num_days(),
+        let found = directories::expiry(one, now).filter(|found| !found.left.is_empty())?;
+        Some(Expiry {
+            directory: one.settings.name.clone(),
+            href: desk.path(&format!("directories/{}", one.settings.slug)),
+            left: found.left,
+            tone: found.tone,
         })
     });
     soon.collect()

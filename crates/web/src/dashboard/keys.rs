@@ -49,7 +49,7 @@ struct KeysPage {
 /// The list.
 pub(super) async fn list(desk: Desk, query: Query) -> Result<Response, Refused> {
     let (base, can_rotate) = (desk.path("keys"), desk.has(Need::Owner));
-    let jwks = format!("{}/jwks", desk.app.issuer(&desk.tenant.slug));
+    let jwks = format!("{}/jwks", desk.app.issuer(&desk.tenant));
     let Desk { caller, tenant, shell, .. } = desk;
     let now = caller.now;
     let Json(page) = records::list_keys(caller, Path(tenant.slug.to_string())).await?;

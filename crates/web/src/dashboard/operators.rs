@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use admin::InviteError;
 use askama::Template;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use broker::email::Email;
 use broker::id::AccountId;
 use store::{InviteScope, MemberOutcome, OperatorView};
 
@@ -16,9 +16,10 @@ use super::confirm::Confirm;
 use super::desk::shell_without_tenant;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::staff::{Invited, NO_ADDRESS, signs_in_with};
+use super::staff::{NO_ADDRESS, invited_page, signs_in_with};
 use super::visitor::Visitor;
 use crate::api::caller::Caller;
+use crate::api::staff;
 use crate::gateway::App;
 
 /// Where the pages are.
@@ -26,9 +27,9 @@ const BASE: &str = "/dashboard/operators";
 
 /// An operator; to everybody else the page is not there.
 pub(super) struct Acting {
-    app: Arc<App>,
-    caller: Caller,
-    shell: Shell,
+    pub(super) app: Arc<App>,
+    pub(super) caller: Caller,
+    pub(super) shell: Shell,
 }
 
 impl FromRequestParts<Arc<App>> for Acting {
@@ -101,19 +102,20 @@ pub(super) async fn ask_invite(acting: Acting, query: Query) -> Result<Response,
 /// Invites somebody.
 pub(super) async fn invite(acting: Acting, fields: Fields) -> Result<Response, Refused> {
     let email = fields.text("email");
-    let (title, refused) = ("Invite an operator", "Nobody was invited");
-    if Email::parse(email).is_none() {
-        let notice = Notice::bad(refused, vec![NO_ADDRESS.why.to_owned()]);
-        let shell = acting.shell.titled(title).noting(notice);
-        let page = InvitePage { shell, email, wrong: Some(NO_ADDRESS.why) };
-        return Ok(shell::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
-    }
-    let scoped = (InviteScope::Operator, acting.caller.now);
-    let operator = acting.caller.operator();
-    match Invited::make(&acting.app, &operator, email, scoped).await? {
-        Ok(invited) => Ok(invited.page(acting.shell, "Operators", BASE.to_owned(), email)),
+    match staff::invite(&acting.app, &acting.caller, email, InviteScope::Operator).await {
+        Ok(invited) => {
+            let from = ("Operators", BASE.to_owned());
+            Ok(invited_page(invited, acting.shell, from, email))
+        }
+        Err(InviteError::NoAddress) => {
+            let notice = Notice::bad("Nobody was invited", vec![NO_ADDRESS.to_owned()]);
+            let shell = acting.shell.titled("Invite an operator").noting(notice);
+            let page = InvitePage { shell, email, wrong: Some(NO_ADDRESS) };
+            Ok(shell::respond(StatusCode::UNPROCESSABLE_ENTITY, &page))
+        }
+        Err(InviteError::Act(error)) => Err(error.into()),
         // Only the staff of a tenant is turned away.
-        Err(_) => Err(Refused::NotFound),
+        Err(InviteError::Elsewhere | InviteError::LastOwner) => Err(Refused::NotFound),
     }
 }
 

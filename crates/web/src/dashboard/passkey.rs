@@ -226,6 +226,10 @@ pub(super) fn problem(refused: Refused) -> Problem {
     match refused {
         Refused::Problem(problem) => *problem,
         Refused::SignIn(_) => Problem::unauthenticated(),
+        Refused::Stale(_) => Problem::conflict(
+            "sign in again with a passkey or a password first; this takes a sign-in of the last 15 \
+             minutes",
+        ),
         Refused::NotFound => Problem::not_found(),
     }
 }

@@ -9,11 +9,25 @@ use super::shell::{self, Shell};
 use crate::api::Problem;
 use crate::entropy::NoEntropy;
 
+/// What asks whoever is signed in to prove it once more.
+pub(super) const AGAIN: &str = "again";
+
+/// The address where somebody signs in, or proves once more that it is them, and goes on from.
+pub(super) fn sign_in_first(next: &str, is_again: bool) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if is_again {
+        query.append_pair(AGAIN, "1");
+    }
+    format!("/dashboard/sign-in?{}", query.append_pair("next", next).finish())
+}
+
 /// Why a page is not shown.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// Nobody is signed in: back to this page after signing in.
     SignIn(String),
+    /// Who is signed in has to prove it once more: to this page after that.
+    Stale(&'static str),
     /// There is no such page, or none for this person.
     NotFound,
     /// An operation was refused.
@@ -58,11 +72,8 @@ struct RefusedPage<'a> {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn(next) => {
-                let mut query = url::form_urlencoded::Serializer::new(String::new());
-                query.append_pair("next", &next);
-                Redirect::to(&format!("/dashboard/sign-in?{}", query.finish())).into_response()
-            }
+            Self::SignIn(next) => Redirect::to(&sign_in_first(&next, false)).into_response(),
+            Self::Stale(next) => Redirect::to(&sign_in_first(next, true)).into_response(),
             Self::NotFound => {
                 let detail = "Check the address, or go back to the start of the dashboard. \
                               Somebody may have removed what was here, or your role may have changed.";

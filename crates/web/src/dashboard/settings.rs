@@ -1,4 +1,9 @@
 //! A tenant's own settings, apart from its applications and directories; and its end.
+//!
+//! [`look`] is what its own pages look like, [`times`] how long it keeps what.
+
+pub(super) mod look;
+pub(super) mod times;
 
 use admin::{Part, To};
 use askama::Template;
@@ -8,22 +13,27 @@ use broker::authority::Need;
 use broker::settings::DomainProof;
 use serde_json::json;
 
+use self::look::TypedLook;
+use self::times::TypedTimes;
 use super::Refused;
 use super::choice::Choice;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::refusal_or;
+use super::tenants::{refusal_or, saved};
 use crate::api::Problem;
 use crate::api::configuration::{Wanted, edit};
-use crate::api::input::Conditions;
+use crate::page::Logo;
 
 /// What stands in the form.
 struct Typed {
     name: String,
     join_by_email: bool,
+    forget_claims: bool,
     suspended: bool,
     domain_proof: String,
+    look: TypedLook,
+    times: TypedTimes,
 }
 
 impl Typed {
@@ -36,8 +46,11 @@ impl Typed {
         Self {
             name: desk.tenant.name.clone(),
             join_by_email: policy.join_by_email,
+            forget_claims: policy.forget_claims,
             suspended: policy.suspended,
             domain_proof: domain_proof.to_owned(),
+            look: TypedLook::stored(desk),
+            times: TypedTimes::stored(desk),
         }
     }
 
@@ -46,12 +59,13 @@ impl Typed {
         let stored = Self::stored(desk);
         let name = fields.text("name").to_owned();
         let join_by_email = fields.is_ticked("join_by_email");
+        let forget_claims = fields.is_ticked("forget_claims");
         if !desk.has(Need::Operator) {
-            return Self { name, join_by_email, ..stored };
+            return Self { name, join_by_email, forget_claims, ..stored };
         }
         let suspended = fields.is_ticked("suspended");
         let domain_proof = fields.text("domain_proof").to_owned();
-        Self { name, join_by_email, suspended, domain_proof }
+        Self { name, join_by_email, forget_claims, suspended, domain_proof, ..stored }
     }
 }
 
@@ -68,6 +82,7 @@ struct SettingsPage {
     is_operator: bool,
     typed: Typed,
     proofs: Vec<Choice>,
+    logo: Option<Logo>,
 }
 
 /// The form.
@@ -85,7 +100,7 @@ fn page(desk: Desk, typed: Typed) -> SettingsPage {
         ("dns", "A record in the DNS proves them"),
     ];
     let proofs = proofs.into_iter().map(|(value, label)| (value, label.to_owned()));
-    let issuer = desk.app.issuer(&desk.tenant.slug);
+    let issuer = desk.app.issuer(&desk.tenant);
     SettingsPage {
         base: desk.path("settings"),
         slug: desk.slug().to_owned(),
@@ -94,6 +109,7 @@ fn page(desk: Desk, typed: Typed) -> SettingsPage {
         version: desk.tenant.version,
         can_edit: desk.has(Need::Owner),
         is_operator: desk.has(Need::Operator),
+        logo: look::stored_logo(&desk),
         proofs: Choice::all(proofs, Some(&typed.domain_proof)),
         typed,
         shell: desk.shell.titled("Settings"),
@@ -102,19 +118,26 @@ fn page(desk: Desk, typed: Typed) -> SettingsPage {
 
 /// Saves it.
 pub(super) async fn save(desk: Desk, fields: Fields) -> Result<Response, Refused> {
-    let version = fields.text("version").parse().ok();
-    let version = version.ok_or_else(|| Problem::malformed("the form did not arrive whole"))?;
+    let version = fields.version()?;
     let typed = Typed::sent(&desk, &fields);
-    let mut patch = json!({ "name": typed.name, "join_by_email": typed.join_by_email });
+    let mut patch = json!({
+        "name": typed.name,
+        "join_by_email": typed.join_by_email,
+        "forget_claims": typed.forget_claims,
+    });
     if let (true, Some(members)) = (desk.has(Need::Operator), patch.as_object_mut()) {
         members.insert("suspended".to_owned(), typed.suspended.into());
         members.insert("domain_proof".to_owned(), typed.domain_proof.clone().into());
     }
-    let to = To::Merge(patch);
-    let at = (desk.slug(), &Part::Tenant, &to);
-    match Box::pin(edit(&desk.app, &desk.caller, at_version(version), at)).await {
+    send(desk, version, &To::Merge(patch), typed).await
+}
+
+/// Makes the change, and shows what came of it: back to the page, or the page with what was typed.
+async fn send(desk: Desk, version: i64, to: &To, typed: Typed) -> Result<Response, Refused> {
+    let at = (desk.slug(), &Part::Tenant, to);
+    match Box::pin(edit(&desk.app, &desk.caller, Wanted::at(version), at)).await {
         Ok((_, applied)) => {
-            let done = if applied.plan.is_empty() { "nothing" } else { "saved" };
+            let done = saved(&applied);
             Ok(shell::see(&format!("{}?done={done}", desk.path("settings"))))
         }
         Err(problem) => {
@@ -123,11 +146,6 @@ pub(super) async fn save(desk: Desk, fields: Fields) -> Result<Response, Refused
             Ok(shell::respond(problem.status(), &page))
         }
     }
-}
-
-fn at_version(version: i64) -> Wanted {
-    let conditions = Conditions { version: Some(version), only_new: false };
-    Wanted { conditions, dry_run: false }
 }
 
 /// What is said on top of the form; the form that comes back has the version of now.
@@ -175,8 +193,7 @@ fn remove_page(desk: Desk, typed: &str) -> RemovePage<'_> {
 pub(super) async fn remove(desk: Desk, fields: Fields) -> Result<Response, Refused> {
     desk.needs(Need::Operator)?;
     let typed = fields.text("slug");
-    let version = fields.text("version").parse().ok();
-    let version = version.ok_or_else(|| Problem::malformed("the form did not arrive whole"))?;
+    let version = fields.version()?;
     let title = "The tenant was not removed";
     if typed != desk.slug() {
         let mut page = remove_page(desk, typed);
@@ -186,7 +203,7 @@ pub(super) async fn remove(desk: Desk, fields: Fields) -> Result<Response, Refus
         return Ok(shell::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     let at = (desk.slug(), &Part::Tenant, &To::Gone);
-    match Box::pin(edit(&desk.app, &desk.caller, at_version(version), at)).await {
+    match Box::pin(edit(&desk.app, &desk.caller, Wanted::at(version), at)).await {
         Ok(_) => Ok(shell::see("/dashboard?done=removed")),
         Err(problem) => {
             let mut page = remove_page(desk, typed);

@@ -69,6 +69,8 @@ impl Notice {
             "blocked" => "Blocked. Their sessions ended, and what applications hold is revoked.",
             "unblocked" => "They may sign in again.",
             "ended" => "Ended.",
+            "approved" => "Approved. People are sent there from now on.",
+            "connected" => "Connected. You can sign in through it from now on.",
             "rotated" => "A new key was made. Applications see it before it signs.",
             "proven" => "The record was found: the domain is proven.",
             "unproven" => "The record was not found. DNS may take a while to show it.",
@@ -168,9 +170,17 @@ pub(super) fn side(tenant: &Slug, authority: &Authority, path: &str) -> Vec<Grou
     };
     let group = |label, id, links: Vec<Link>| Group { label, id, links };
     if !authority.has(Need::Viewer) {
-        return vec![group("Set up", "nav-set-up", vec![link("Directories", "directories")])];
+        return vec![group(
+            "Set up",
+            "nav-set-up",
+            vec![link("Directories", "directories"), link("Claims", "claims")],
+        )];
     }
-    let mut managed = vec![link("Signing keys", "keys"), link("Settings", "settings")];
+    let mut managed = vec![
+        link("Signing keys", "keys"),
+        link("Addresses", "hosts"),
+        link("Settings", "settings"),
+    ];
     if authority.has(Need::Owner) {
         managed.splice(0..0, [link("Staff", "staff"), link("API tokens", "api-tokens")]);
     }

@@ -21,7 +21,7 @@ use super::fields::{Fields, Query};
 use super::roles::{self, Wrong};
 use super::shell::{self, Notice, Shell};
 
-pub(super) use invite::{Invited, NO_ADDRESS, ask as ask_invite, make as invite};
+pub(super) use invite::{NO_ADDRESS, ask as ask_invite, invited_page, make as invite};
 
 struct Row {
     member: MemberView,
@@ -35,8 +35,14 @@ impl Row {
         Self { role: roles::name(member.role), is_self, member }
     }
 
-    fn signs_in_with(&self) -> &'static str {
-        signs_in_with(self.member.is_set_up, self.member.has_passkey)
+    fn signs_in_with(&self) -> String {
+        let MemberView { has_passkey, has_password, has_directory, .. } = self.member;
+        let own = signs_in_with(has_passkey || has_password, has_passkey);
+        match (has_passkey || has_password, has_directory) {
+            (true, true) => format!("{own}; a directory of this tenant"),
+            (false, true) => "A directory of this tenant".to_owned(),
+            (_, false) => own.to_owned(),
+        }
     }
 }
 

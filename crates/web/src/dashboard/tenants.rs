@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::{Part, To};
+use admin::{Applied, Part, To};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -125,4 +125,9 @@ pub(super) fn refusal_or(title: &str, problem: &Problem, stale: &str) -> Notice 
         return Notice::bad(title, vec![stale.to_owned()]);
     }
     refusal(title, problem)
+}
+
+/// What the address of the page after a change says was done.
+pub(super) fn saved(applied: &Applied) -> &'static str {
+    if applied.plan.is_empty() { "nothing" } else { "saved" }
 }

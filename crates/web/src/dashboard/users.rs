@@ -1,4 +1,7 @@
-//! The users of a tenant: looked for, each with as whom they arrive, and whom to keep out.
+//! The users of a tenant: looked for, each with as whom they arrive and where they are signed in,
+//! and whom to sign out or keep out; [`join`] makes two of them one.
+
+pub(super) mod join;
 
 use askama::Template;
 use axum::Json;
@@ -10,9 +13,10 @@ use store::TenantRecord;
 use super::Refused;
 use super::confirm::Confirm;
 use super::desk::Desk;
-use super::fields::Query;
+use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
 use crate::api::input::{Asked, UserQuery};
+use crate::api::people::sessions::{self, Ended, Session};
 use crate::api::people::{self, Blocked, Identity, User, UserDetail};
 
 #[derive(Template)]
@@ -65,8 +69,11 @@ struct UserPage {
     base: String,
     logins: String,
     can_edit: bool,
+    can_join: bool,
     detail: UserDetail,
     arrivals: Vec<Arrival>,
+    /// Where they are signed in: the session, and the directory's name for people.
+    sessions: Vec<(Session, String)>,
 }
 
 /// One of them.
@@ -76,14 +83,20 @@ pub(super) async fn show(
     query: Query,
 ) -> Result<Response, Refused> {
     let (base, logins) = (desk.path("users"), desk.path("logins"));
-    let can_edit = desk.has(Need::Editor);
+    let (can_edit, can_join) = (desk.has(Need::Editor), desk.has(Need::Owner));
     let Desk { caller, tenant, shell, .. } = desk;
-    let Json(mut detail) = people::get_user(caller, Path((tenant.slug.to_string(), user))).await?;
+    let mut detail = people::detail(&caller, tenant.slug.as_str(), &user).await?;
+    let sessions = sessions::all(&caller, tenant.slug.as_str(), &user).await?;
+    let sessions = sessions.into_iter().map(|one| {
+        let name = directory_name(&tenant, &one.directory);
+        (one, name)
+    });
+    let sessions = sessions.collect();
     let mut shell = shell.titled(called(&detail.user));
     shell.notice = ended(&query);
     let identities = std::mem::take(&mut detail.identities);
     let arrivals = identities.into_iter().map(|one| arrival(one, &tenant)).collect();
-    Ok(shell::ok(&UserPage { shell, base, logins, can_edit, detail, arrivals }))
+    Ok(shell::ok(&UserPage { shell, base, logins, can_edit, can_join, detail, arrivals, sessions }))
 }
 
 /// What a user is called on pages.
@@ -92,25 +105,35 @@ fn called(user: &User) -> String {
 }
 
 fn arrival(identity: Identity, tenant: &TenantRecord) -> Arrival {
-    let mut all = tenant.directories.iter().map(|one| &one.settings);
-    let found = all.find(|one| one.slug.as_str() == identity.directory);
     Arrival {
-        directory: found.map_or_else(|| identity.directory.clone(), |one| one.name.clone()),
+        directory: directory_name(tenant, &identity.directory),
         href: format!("/dashboard/t/{}/directories/{}", tenant.slug, identity.directory),
         identity,
     }
 }
 
-/// What came of keeping somebody out, or letting them in: an address names no more than numbers.
+/// What people call a directory.
+fn directory_name(tenant: &TenantRecord, slug: &str) -> String {
+    let mut all = tenant.directories.iter().map(|one| &one.settings);
+    let found = all.find(|one| one.slug.as_str() == slug);
+    found.map_or_else(|| slug.to_owned(), |one| one.name.clone())
+}
+
+/// What came of signing somebody out, keeping them out, or letting them in: an address names no more than numbers.
 fn ended(query: &Query) -> Option<Notice> {
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<u64>().ok());
     let title = match query.get("done")? {
         "blocked" => "Blocked.",
         "unblocked" => "They may sign in again.",
+        "ended" => "Signed out.",
+        "joined" => "They are one user now.",
         "nothing" => "Nothing was changed: it was so already.",
         _ => return None,
     };
     let mut notice = Notice::ok(title);
+    if let Some(identities) = number("identities") {
+        notice.lines.push(format!("Identities that arrive as this user now: {identities}."));
+    }
     if let (Some(sessions), Some(grants)) = (number("sessions"), number("grants")) {
         notice.lines.push(format!(
             "Sessions that ended: {sessions}. What applications held and was revoked: {grants}."
@@ -177,4 +200,23 @@ fn after(page: &str, done: &str, change: &Blocked) -> Response {
     let Blocked { changed, sessions, grants } = *change;
     let done = if changed { done } else { "nothing" };
     shell::see(&format!("{page}?done={done}&sessions={sessions}&grants={grants}"))
+}
+
+/// Signs somebody out, in one browser or in all.
+pub(super) async fn end_sessions(
+    desk: Desk,
+    Path((_, user)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response, Refused> {
+    let page = format!("{}/{user}", desk.path("users"));
+    let tenant = desk.slug().to_owned();
+    let Json(Ended { sessions, grants }) = match fields.text("session") {
+        "" => sessions::end_user_sessions(desk.caller, Path((tenant, user))).await?,
+        one => {
+            let names = (tenant, user, one.to_owned());
+            sessions::end_user_session(desk.caller, Path(names)).await?
+        }
+    };
+    let done = if sessions == 0 && grants == 0 { "nothing" } else { "ended" };
+    Ok(shell::see(&format!("{page}?done={done}&sessions={sessions}&grants={grants}")))
 }

@@ -2,8 +2,9 @@
 //!
 //! A session is a random value in a cookie of which the database keeps the hash; it ends twelve
 //! hours after its start, or one hour after it was last used, and a new one is made at every sign-in
-//! (THREATS BR-01). Whoever opened a setup link has one as well, for one directory and without an
-//! account.
+//! (THREATS BR-01). One that a directory made reaches its tenant alone and changes nothing about the
+//! account; the store says both. Whoever opened a setup link has one as well, for one directory and
+//! without an account.
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use axum::response::Response;
 use broker::authority::{Authority, Role};
 use broker::cookie::Received;
 use broker::id::{AccountId, AccountSessionId, Slug};
-use chrono::TimeDelta;
+use broker::staff_sign_in::StaffIdentity;
+use chrono::{DateTime, TimeDelta, Utc};
 use oidc::secret::sha256;
 use store::{AccountRecord, HeldSession, HeldSetup, Membership, SignInMethod};
 use uuid::Uuid;
@@ -29,10 +31,15 @@ use crate::gateway::App;
 const LONGEST: TimeDelta = TimeDelta::hours(12);
 /// How long it lasts unused.
 const IDLE: TimeDelta = TimeDelta::hours(1);
+/// How long after signing in somebody may change what they sign in with.
+const FRESH: TimeDelta = TimeDelta::minutes(15);
 /// The longest part of a link's note in the audit log, in characters.
 const NAMED: usize = 60;
 /// The length of a cookie's value.
 const VALUE: usize = 43;
+/// What stands before it in a session that a directory made. The release before this knows no bounds
+/// of such a session; it takes no value of another length for one of its own.
+const THROUGH: &str = "d.";
 
 /// Whoever is signed in.
 #[derive(Debug, Clone)]
@@ -85,7 +92,8 @@ pub(super) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Vis
 fn presented(app: &App, headers: &HeaderMap) -> Option<[u8; 32]> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let value = Received::read(values).only(name(app))?;
-    (value.len() == VALUE).then(|| sha256(value.as_bytes()))
+    let random = value.strip_prefix(THROUGH).unwrap_or(value);
+    (random.len() == VALUE).then(|| sha256(value.as_bytes()))
 }
 
 fn name(app: &App) -> &'static str {
@@ -106,6 +114,12 @@ impl Cookie {
     pub(crate) fn fresh(app: &App, lifetime: TimeDelta) -> Result<Self, Refused> {
         let value = entropy::token()?;
         Ok(Self { name: name(app), secure: app.secure, value, lifetime })
+    }
+
+    /// A fresh one of a session that a directory makes.
+    fn through(app: &App, lifetime: TimeDelta) -> Result<Self, Refused> {
+        let fresh = Self::fresh(app, lifetime)?;
+        Ok(Self { value: format!("{THROUGH}{}", fresh.value), ..fresh })
     }
 
     /// None any more.
@@ -141,6 +155,8 @@ pub(super) enum Proof {
     Password(String),
     /// A one-time link that has just been used.
     Link,
+    /// Who they are at a directory.
+    Directory(StaffIdentity),
 }
 
 impl Proof {
@@ -149,6 +165,7 @@ impl Proof {
             Self::Passkey(_) => SignInMethod::Passkey,
             Self::Password(_) => SignInMethod::Password,
             Self::Link => SignInMethod::Link,
+            Self::Directory(_) => SignInMethod::Directory,
         }
     }
 
@@ -157,25 +174,40 @@ impl Proof {
         match self {
             Self::Passkey(id) => account.passkeys.iter().any(|one| one.credential_id == *id),
             Self::Password(hash) => account.password_hash.as_ref() == Some(hash),
-            Self::Link => true,
+            // That a connection is there is part of the statement that begins the session.
+            Self::Link | Self::Directory(_) => true,
         }
     }
 }
 
-/// Signs somebody in: the session that was there in this browser ends.
+/// Signs somebody in: the session that was there in this browser ends. A setup link is not ended by what
+/// a directory says of somebody.
 pub(super) async fn sign_in(
     app: &App,
     headers: &HeaderMap,
     account: AccountId,
     proof: Proof,
 ) -> Result<Cookie, Refused> {
-    sign_out(app, headers).await?;
+    let before = visitor(app, headers).await?;
+    let is_kept = matches!((&before, &proof), (Some(Visitor::Setup(_)), Proof::Directory(_)));
+    if !is_kept {
+        end(app, before).await?;
+    }
     let now = app.clock.now();
-    let cookie = Cookie::fresh(app, LONGEST)?;
     let id = AccountSessionId::new(now, entropy::bytes()?);
     let operator = app.operator.clone().acting_as("dashboard").operator();
-    let (hash, method) = (cookie.hash(), proof.method());
-    if operator.start_session(account, id, hash, method, now + LONGEST, now).await? {
+    let end = now + LONGEST;
+    let (cookie, is_begun) = if let Proof::Directory(identity) = &proof {
+        let cookie = Cookie::through(app, LONGEST)?;
+        let (who, hash) = ((account, id), cookie.hash());
+        let begun = operator.start_session_through(who, hash, identity, end, now).await?;
+        (cookie, begun)
+    } else {
+        let cookie = Cookie::fresh(app, LONGEST)?;
+        let (hash, method) = (cookie.hash(), proof.method());
+        (cookie, operator.start_session(account, id, hash, method, end, now).await?)
+    };
+    if is_begun {
         // Whoever replaces what was proven ends all sessions; one that began just after is ended
         // here.
         let record = operator.account(account).await?;
@@ -187,10 +219,21 @@ pub(super) async fn sign_in(
     Err(Problem::conflict("what you sign in with was changed just now; sign in again").into())
 }
 
+/// Whether somebody has proven just now who they are, by something of their own: what a directory says
+/// does not change what an account signs in with.
+pub(super) fn is_fresh(held: &HeldSession, now: DateTime<Utc>) -> bool {
+    held.through.is_none() && now < held.created_at + FRESH
+}
+
 /// Ends the session of this browser, if it has one. That of a setup link ends with the link.
 pub(super) async fn sign_out(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+    let before = visitor(app, headers).await?;
+    end(app, before).await
+}
+
+async fn end(app: &App, before: Option<Visitor>) -> Result<(), Refused> {
     let (operator, now) = (app.operator.clone().acting_as("dashboard").operator(), app.clock.now());
-    match visitor(app, headers).await? {
+    match before {
         Some(Visitor::Account(held)) => {
             operator.end_session(held.account, held.id, now).await?;
         }

@@ -41,7 +41,7 @@ struct ClaimsPage {
     claims: Vec<Claim>,
     is_always_there: bool,
     sub: &'static str,
-    /// Where rows are tried.
+    /// Where rows are edited and tried.
     try_out: String,
 }
 
@@ -64,9 +64,16 @@ pub(in crate::dashboard) async fn show(
             SubPolicy::Pairwise => "It calls a person by a sub that no other application knows.",
             SubPolicy::ExternalId => "It calls a person by their external_id: its sub is that.",
         },
-        try_out: desk.path("claims"),
+        try_out: rows_of(&desk, &client_id),
         shell: desk.shell.titled(&record.settings.name).after(&query),
     }))
+}
+
+/// The page of its rows.
+fn rows_of(desk: &Desk, client_id: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("of", &format!("application:{client_id}"));
+    format!("{}?{}", desk.path("claims"), query.finish())
 }
 
 fn claims(record: &ApplicationRecord) -> Result<Vec<Claim>, Problem> {
@@ -82,14 +89,7 @@ fn claims(record: &ApplicationRecord) -> Result<Vec<Claim>, Problem> {
 }
 
 fn claim(name: &str, row: &Row, required: Option<ValueType>, is_own: bool) -> Claim {
-    let (source, mut remarks) = (source(&row.source), Vec::new());
-    if !row.transform.is_empty() {
-        let steps: Vec<_> = row.transform.iter().map(step).collect();
-        remarks.push(format!("then {}", steps.join(", ")));
-    }
-    if let Some(when) = &row.when {
-        remarks.push(format!("only when {when}"));
-    }
+    let (source, remarks) = (source(&row.source), remarks(row));
     let missing = match (required, row.on_missing, &row.default) {
         (Some(_), ..) | (None, Some(OnMissing::Fail), _) => "The sign-in stops".to_owned(),
         (None, None | Some(OnMissing::Default), Some(default)) => format!("{default} instead"),
@@ -106,9 +106,24 @@ fn claim(name: &str, row: &Row, required: Option<ValueType>, is_own: bool) -> Cl
     }
 }
 
-fn source(source: &Source) -> String {
+/// What is done to the value of a row, and when it counts; a remark each.
+pub(in crate::dashboard) fn remarks(row: &Row) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !row.transform.is_empty() {
+        let steps: Vec<_> = row.transform.iter().map(step).collect();
+        remarks.push(format!("then {}", steps.join(", ")));
+    }
+    if let Some(when) = &row.when {
+        remarks.push(format!("only when {when}"));
+    }
+    remarks
+}
+
+/// Where the value of a row comes from, in words.
+pub(in crate::dashboard) fn source(source: &Source) -> String {
     match source {
         Source::From(paths) => paths.join(", else "),
+        Source::Value(serde_json::Value::Null) => "nothing: it is left out".to_owned(),
         Source::Value(value) => format!("always {value}"),
         Source::Expr(text) => text.clone(),
     }

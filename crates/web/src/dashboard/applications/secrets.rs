@@ -8,7 +8,7 @@ use broker::authority::Need;
 use broker::settings::SecretSource;
 use store::ApplicationRecord;
 
-use super::{Head, about_form, head, opened, path, refusal, version};
+use super::{Head, about_form, head, opened, path, refusal};
 use crate::api::acts::{another_secret, application, only_newest_secret};
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
@@ -113,7 +113,7 @@ pub(in crate::dashboard) async fn end(
         let page = page(&desk, &record, shell, None).await?;
         return Ok(shell::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let (of, version) = ((desk.slug(), client_id.as_str()), version(&fields)?);
+    let (of, version) = ((desk.slug(), client_id.as_str()), Some(fields.version()?));
     let ended = only_newest_secret(&desk.app, &desk.caller, of, version).await;
     match ended.map_err(about_form) {
         Ok(ended) => {

@@ -79,7 +79,7 @@ pub(super) async fn answer(
     record: &ApplicationRecord,
     said: Answer<'_>,
 ) -> Result<Response, Refused> {
-    let sheet = sheet_of(&desk.app.issuer(&desk.tenant.slug), record, said.secret)?;
+    let sheet = sheet_of(&desk.app.issuer(&desk.tenant), record, said.secret)?;
     let head = head(&desk, record, "").await?;
     let Sheet { sections, mut warnings, .. } = sheet;
     if record.settings.redirect_uris.is_empty() {

@@ -4,11 +4,12 @@ use admin::To;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use broker::address::CallbackAt;
 use serde_json::json;
 
 use super::{done, find_own, one, refused, write, write_at};
-use crate::api::acts;
 use crate::api::input::Conditions;
+use crate::api::{Problem, acts};
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
@@ -20,43 +21,52 @@ pub(in crate::dashboard) async fn check(
     Path((tenant, slug)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
     let found = find_own(&desk, &slug, "")?;
-    Ok(match acts::probed(&desk.app, &desk.caller, (&tenant, &slug)).await {
-        Ok(report) => one::checked(&desk, found, report),
+    match acts::probed(&desk.app, &desk.caller, (&tenant, &slug)).await {
+        Ok(report) => one::checked(&desk, found, report).await,
         Err(problem) => {
             let notice = refused("The directory was not checked", &problem);
-            one::noting(&desk, found, notice, problem.status())
+            one::noting(&desk, found, notice, problem.status()).await
         }
-    })
+    }
 }
 
 #[derive(Template)]
 #[template(path = "dashboard/directory_test.html")]
-struct TestPage {
-    shell: Shell,
-    name: String,
-    url: String,
-    back: String,
+pub(in crate::dashboard) struct TestPage {
+    pub(in crate::dashboard) shell: Shell,
+    pub(in crate::dashboard) name: String,
+    pub(in crate::dashboard) url: String,
+    pub(in crate::dashboard) back: String,
+}
+
+/// The address of a link that tests a directory.
+pub(in crate::dashboard) async fn lead_to_test(
+    desk: &Desk,
+    slug: &str,
+    at: Option<CallbackAt>,
+) -> Result<String, Problem> {
+    acts::test_url(&desk.app, &desk.caller, (desk.slug(), slug), at).await
 }
 
 /// Leads to a real sign-in, from a page of its own: a form's answer may not lead to a directory
 /// itself, since browsers hold redirects to the policy of the page that the form is on. [CSP3-6.4.1]
 pub(in crate::dashboard) async fn test(
     desk: Desk,
-    Path((tenant, slug)): Path<(String, String)>,
+    Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
     let found = find_own(&desk, &slug, "")?;
-    Ok(match acts::test_url(&desk.app, &desk.caller, (&tenant, &slug)).await {
-        Ok(url) => shell::ok(&TestPage {
+    match lead_to_test(&desk, &slug, None).await {
+        Ok(url) => Ok(shell::ok(&TestPage {
             name: found.head.name,
             url,
             back: found.head.here,
             shell: desk.shell.titled("A test sign-in"),
-        }),
+        })),
         Err(problem) => {
             let notice = refused("The test did not begin", &problem);
-            one::noting(&desk, found, notice, problem.status())
+            one::noting(&desk, found, notice, problem.status()).await
         }
-    })
+    }
 }
 
 /// Sets the state. To switch it off is never out of date.
@@ -79,7 +89,7 @@ pub(in crate::dashboard) async fn state(
         }
         Err(problem) => {
             let notice = refused("The state was not changed", &problem);
-            Ok(one::noting(&desk, found, notice, problem.status()))
+            one::noting(&desk, found, notice, problem.status()).await
         }
     }
 }

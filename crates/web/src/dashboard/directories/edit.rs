@@ -45,7 +45,7 @@ fn page(desk: Desk, found: &Found, values: &Values, problem: Option<&Problem>) -
         is_draft: settings.state == DirectoryState::Draft,
         version: desk.tenant.version,
         callback: found.callback.clone(),
-        jwks: format!("{}/jwks", desk.app.issuer(&desk.tenant.slug)),
+        jwks: format!("{}/jwks", desk.app.issuer(&desk.tenant)),
         no_domains: no_domains(&desk, &inputs),
         inputs,
         shell: Shell {

@@ -171,7 +171,7 @@ fn page(
         is_draft: false,
         version: desk.tenant.version,
         callback: callback(&desk, slug),
-        jwks: format!("{}/jwks", desk.app.issuer(&desk.tenant.slug)),
+        jwks: format!("{}/jwks", desk.app.issuer(&desk.tenant)),
         no_domains: no_domains(&desk, &inputs),
         inputs,
         shell: desk.shell.titled(format!("Connect {}", preset.data().name)),

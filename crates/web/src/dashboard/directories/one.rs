@@ -11,6 +11,7 @@ use broker::tenant::SecretSlot;
 use store::DirectoryRecord;
 
 use super::form::is_to_be_entered;
+use super::hosts::Move;
 use super::{Domain, Expiry, Found, Head, domains, expiry, find};
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
@@ -78,6 +79,7 @@ struct DirectoryPage {
     method: &'static str,
     scopes: String,
     trust: &'static str,
+    staff_sign_in: &'static str,
     domains: Vec<Domain>,
     secrets: Vec<SecretRow>,
     expiry: Option<Expiry>,
@@ -85,6 +87,7 @@ struct DirectoryPage {
     callback_word: &'static str,
     yaml: String,
     findings: Vec<FindingRow>,
+    moved: Option<Move>,
 }
 
 /// The page.
@@ -96,17 +99,26 @@ pub(in crate::dashboard) async fn show(
     let found = find(&desk, &slug, "")?;
     let title = found.head.name.clone();
     let shell = desk.shell.clone().titled(title).after(&query);
-    Ok(page(&desk, found, shell, None, StatusCode::OK))
+    page(&desk, found, shell, None, StatusCode::OK).await
 }
 
 /// The page after an act that was refused.
-pub(super) fn noting(desk: &Desk, found: Found, notice: Notice, status: StatusCode) -> Response {
+pub(super) async fn noting(
+    desk: &Desk,
+    found: Found,
+    notice: Notice,
+    status: StatusCode,
+) -> Result<Response, Refused> {
     let shell = desk.shell.clone().titled(found.head.name.clone()).noting(notice);
-    page(desk, found, shell, None, status)
+    page(desk, found, shell, None, status).await
 }
 
 /// The page with what a check found.
-pub(super) fn checked(desk: &Desk, found: Found, report: ProbeReport) -> Response {
+pub(super) async fn checked(
+    desk: &Desk,
+    found: Found,
+    report: ProbeReport,
+) -> Result<Response, Refused> {
     let notice = if report.has_problem() {
         let line = "The check says below what has to be mended, and how.";
         Notice::bad("Nobody can sign in through this directory yet", vec![line.to_owned()])
@@ -114,17 +126,18 @@ pub(super) fn checked(desk: &Desk, found: Found, report: ProbeReport) -> Respons
         Notice::ok("Checked. Nothing stands in the way of a test.")
     };
     let shell = desk.shell.clone().titled(found.head.name.clone()).noting(notice);
-    page(desk, found, shell, Some(report), StatusCode::OK)
+    page(desk, found, shell, Some(report), StatusCode::OK).await
 }
 
-fn page(
+async fn page(
     desk: &Desk,
     found: Found,
     shell: Shell,
     report: Option<ProbeReport>,
     status: StatusCode,
-) -> Response {
+) -> Result<Response, Refused> {
     let Found { record, head, callback } = found;
+    let hosts = desk.caller.operator().directory_hosts(desk.tenant.id, record.id).await?;
     let now = desk.caller.now;
     let settings = &record.settings;
     let is_left = is_to_be_entered(settings);
@@ -148,6 +161,11 @@ fn page(
         method: method(&record),
         scopes: scopes(&record),
         trust: trust(&record),
+        staff_sign_in: if settings.staff_sign_in {
+            "Yes, once they have connected it"
+        } else {
+            "No"
+        },
         domains: domains(&desk.tenant, settings),
         secrets: secrets(&record, desk),
         expiry: expiry(&record, now).filter(|one| !one.left.is_empty()),
@@ -157,8 +175,9 @@ fn page(
         findings: report.map_or_else(Vec::new, |report| {
             report.findings.into_iter().map(FindingRow::from).collect()
         }),
+        moved: Move::of(hosts),
     };
-    shell::respond(status, &page)
+    Ok(shell::respond(status, &page))
 }
 
 fn method(record: &DirectoryRecord) -> &'static str {

@@ -1,26 +1,21 @@
 //! Links with which somebody without an account connects this directory, and sees nothing else.
 
-use admin::links::{LinkKind, link};
+use admin::LinkKind;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use broker::authority::Need;
-use broker::id::LinkId;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use store::NewSetupLink;
 
 use super::form::wrong;
 use super::{Found, Head, find, refused};
-use crate::api::Problem;
+use crate::api::{Problem, setup_links};
 use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Shell};
-
-/// The longest note, in characters.
-const LONGEST_NOTE: usize = 100;
 
 struct LinkRow {
     id: String,
@@ -76,9 +71,8 @@ async fn page(
     made: Option<(SecretString, DateTime<Utc>)>,
 ) -> Result<Response, Refused> {
     let now = desk.caller.now;
-    let all = desk.caller.operator().setup_links(desk.tenant.id).await?;
-    let own = all.into_iter().filter(|one| one.directory == found.record.settings.slug);
-    let links = own.map(|one| LinkRow {
+    let own = setup_links::links_of(&desk.caller, &desk.tenant, &found.record).await?;
+    let links = own.into_iter().map(|one| LinkRow {
         id: one.link.0.to_string(),
         note: one.note,
         by: one.created_by,
@@ -125,27 +119,9 @@ async fn added(
     found: &Found,
     typed: &Typed,
 ) -> Result<(SecretString, DateTime<Utc>), Problem> {
-    let note = typed.note.as_str();
-    if note.is_empty() || note.chars().count() > LONGEST_NOTE || note.contains(char::is_control) {
-        return Err(Problem::invalid("note", "say for whom it is, in 1 to 100 characters"));
-    }
-    let most = LinkKind::Setup.most_days();
-    let days = typed.days.parse().ok().filter(|days| (1..=most).contains(days));
-    let days =
-        days.ok_or_else(|| Problem::invalid("days", format!("it works for 1 to {most} days")))?;
-    let now = desk.caller.now;
-    let made = link(LinkKind::Setup, days, now)?;
-    let new = NewSetupLink {
-        tenant: desk.tenant.id,
-        link: made.id,
-        directory: found.record.id,
-        note,
-        token_hash: made.hash,
-        expires_at: made.expires_at,
-    };
-    if !desk.caller.operator().add_setup_link(&new, now).await? {
-        return Err(Problem::conflict("a tenant has at most 100 links that work; end some first"));
-    }
+    // What is no number is none that fits.
+    let order = (typed.note.as_str(), typed.days.parse().unwrap_or(0));
+    let made = setup_links::made(&desk.caller, &desk.tenant, &found.record, order).await?;
     Ok((made.address(&desk.app.public_url), made.expires_at))
 }
 
@@ -157,15 +133,7 @@ pub(in crate::dashboard) async fn end(
 ) -> Result<Response, Refused> {
     desk.needs(Need::Owner)?;
     let found = find(&desk, &slug, "setup-links")?;
-    let link = fields.text("link").parse().map_err(|_| Refused::NotFound)?;
-    let operator = desk.caller.operator();
-    let links = operator.setup_links(desk.tenant.id).await?;
-    let is_own = |one: &store::SetupLinkView| {
-        one.link == LinkId(link) && one.directory == found.record.settings.slug
-    };
-    if !links.iter().any(is_own) {
-        return Err(Refused::NotFound);
-    }
-    operator.remove_setup_link(desk.tenant.id, LinkId(link), desk.caller.now).await?;
+    let link = fields.text("link");
+    setup_links::ended(&desk.caller, &desk.tenant, &found.record, link).await?;
     Ok(shell::see(&format!("{}/setup-links?done=ended", found.head.here)))
 }
