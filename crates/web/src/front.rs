@@ -28,8 +28,8 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
-use broker::front::host::PublicHost;
+use axum::response::{IntoResponse as _, Response};
+use broker::front::host::{PublicHost, Whom};
 use broker::front::path;
 use ipnet::IpNet;
 use tokio::sync::{Semaphore, watch};
@@ -37,6 +37,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::api::Problem;
+use crate::hosts::Hosts;
 use refuse::{Refusal, refuse};
 use tally::Tally;
 use throttle::Throttle;
@@ -63,6 +65,8 @@ pub(crate) struct Front {
     pub(crate) throttle: Throttle,
     pub(crate) tally: Arc<Tally>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Which other hosts are tenants'; `None`: none is.
+    hosts: Option<Hosts>,
     running: Semaphore,
 }
 
@@ -74,7 +78,20 @@ impl Front {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let running = Semaphore::new(RUNNING);
-        Self { public, trusted, throttle: Throttle::default(), tally, stopping, running }
+        Self {
+            public,
+            trusted,
+            throttle: Throttle::default(),
+            tally,
+            stopping,
+            hosts: None,
+            running,
+        }
+    }
+
+    /// The same with hosts of tenants.
+    pub(crate) fn with_hosts(self, hosts: Hosts) -> Self {
+        Self { hosts: Some(hosts), ..self }
     }
 
     /// Counts a refusal and answers it.
@@ -84,22 +101,22 @@ impl Front {
     }
 }
 
-/// Puts the front before a table of routes.
-pub(crate) fn before<S: Clone + Send + Sync + 'static>(
-    routes: Router<S>,
-    front: &Arc<Front>,
-) -> Router<S> {
+/// Puts the front before a table of routes. A route is looked for once the front is passed, by the
+/// address that it may have turned.
+pub(crate) fn before(routes: Router, front: &Arc<Front>) -> Router {
     let origins = origin::layer(&front.public);
-    let guarded = routes
+    let guarded = Router::new()
+        .fallback_service(routes)
         .layer(from_fn_with_state(Arc::clone(front), throttle::throttle))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
         .layer(from_fn_with_state(Arc::clone(front), admit))
-        .layer(DefaultBodyLimit::max(body::LARGEST))
+        .layer(DefaultBodyLimit::max(body::LARGEST_LOGO))
         .layer(from_fn_with_state(Arc::clone(front), body::read))
         .layer(from_fn_with_state((Arc::clone(front), origins), origin::guard))
         .layer(from_fn_with_state(Arc::clone(front), check))
         .layer(from_fn(language::tell))
-        .layer(CatchPanicLayer::custom(after_panic));
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn(explain));
     ALWAYS.into_iter().fold(guarded, |router, (name, value)| {
         let value = HeaderValue::from_static(value);
         router.layer(SetResponseHeaderLayer::if_not_present(name, value))
@@ -112,10 +129,20 @@ async fn check(State(front): State<Arc<Front>>, mut request: Request, next: Next
     let refused = head::check(request.uri(), request.headers())
         .and_then(|()| path::is_clear(path).then_some(()).ok_or(Refusal::NoSuchPath))
         .and_then(|()| host::check(&request, &front.public));
-    if let Err(refusal) = refused {
-        return front.refused(path, refusal);
-    }
+    let whom = match refused {
+        Ok(whom) => whom,
+        Err(refusal) => return front.refused(path, refusal),
+    };
     let client = peer::client(&request, &front.trusted);
+    if let Whom::Host(name) = whom {
+        let turned = match &front.hosts {
+            Some(hosts) => host::turn(&mut request, name, hosts, client).await,
+            None => Err(Refusal::Misdirected),
+        };
+        if let Err(refusal) = turned {
+            return front.refused(request.uri().path(), refusal);
+        }
+    }
     request.extensions_mut().insert(client);
     next.run(request).await
 }
@@ -126,6 +153,21 @@ async fn admit(State(front): State<Arc<Front>>, request: Request, next: Next) ->
         return front.refused(request.uri().path(), Refusal::Busy);
     };
     next.run(request).await
+}
+
+/// Says to a program what the layers below have no words for: that a request took too long, or
+/// panicked.
+async fn explain(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let response = next.run(request).await;
+    if !is_api || response.headers().contains_key(header::CONTENT_TYPE) {
+        return response;
+    }
+    match response.status() {
+        StatusCode::GATEWAY_TIMEOUT => Problem::too_slow().into_response(),
+        StatusCode::INTERNAL_SERVER_ERROR => Problem::panicked().into_response(),
+        _ => response,
+    }
 }
 
 /// Our code does not panic (the lints see to that); if a library does, one request ends and

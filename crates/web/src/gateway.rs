@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use broker::address;
 use broker::front::host::PublicHost;
 use broker::id::{LoginId, Slug};
 use broker::seal::MasterKey;
 use ipnet::IpNet;
-use store::Store;
+use store::{DirectoryRecord, Store, TenantRecord};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::api::pace::Pace;
+use crate::claim_samples::ClaimSamples;
 use crate::clock::Clock;
 use crate::dashboard::{Attempts, Webauthn, relying_party};
 use crate::dns::{Dns, recheck};
@@ -25,11 +27,12 @@ use crate::egress::{Egress, Policy};
 use crate::front::Front;
 use crate::front::tally::Tally;
 use crate::listener::Listener;
+use crate::logo::Logos;
 use crate::probe::Prober;
 use crate::recorder::Recorder;
 use crate::sightings::Sightings;
 use crate::tenants::Tenants;
-use crate::upstream::Upstream;
+use crate::upstream::{Moves, Upstream};
 use crate::{jobs, router};
 
 /// How long the start waits for the database's time.
@@ -92,11 +95,13 @@ pub(crate) struct App {
     /// What every issuer begins with.
     pub(crate) public_url: Arc<str>,
     pub(crate) tenants: Tenants,
+    pub(crate) logos: Logos,
     pub(crate) upstream: Upstream,
     pub(crate) master: MasterKey,
     pub(crate) clock: Clock,
     pub(crate) recorder: Recorder,
     pub(crate) sightings: Sightings,
+    pub(crate) claim_samples: ClaimSamples,
     /// Set once it was told to stop: balancers are to look elsewhere.
     pub(crate) leaving: Arc<AtomicBool>,
     /// Held while a tenant's first key is made, which takes a processor a while.
@@ -110,8 +115,23 @@ pub(crate) struct App {
 
 impl App {
     /// A tenant's issuer.
-    pub(crate) fn issuer(&self, tenant: &Slug) -> String {
-        format!("{}/t/{tenant}", self.public_url)
+    pub(crate) fn issuer(&self, tenant: &TenantRecord) -> String {
+        address::issuer(&self.public_url, &tenant.slug, tenant.addresses.own.as_ref())
+    }
+
+    /// The redirect URI by which a directory knows us.
+    pub(crate) fn callback(&self, tenant: &TenantRecord, directory: &DirectoryRecord) -> String {
+        let (host, slug) = (directory.callback_host.as_ref(), &directory.settings.slug);
+        address::callback(&self.public_url, &tenant.slug, host, slug)
+    }
+
+    /// The redirect URI that a directory of that slug has or, if it is new, will have.
+    pub(crate) fn callback_of(&self, tenant: &TenantRecord, directory: &Slug) -> String {
+        let mut known = tenant.directories.iter();
+        let known = known.find(|one| one.settings.slug == *directory);
+        let own = tenant.addresses.own.as_ref();
+        let host = known.map_or(own, |known| known.callback_host.as_ref());
+        address::callback(&self.public_url, &tenant.slug, host, directory)
     }
 }
 
@@ -163,22 +183,23 @@ impl Gateway {
         let listener =
             TcpListener::bind(wanted).await.map_err(|e| StartError::Listen(wanted, e))?;
         let addr = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
-        let public_url = public_url(options.public_url, addr)?;
-        let public = PublicHost::of(&public_url)
-            .ok_or_else(|| StartError::PublicUrl(public_url.clone(), "it has no host"))?;
+        let (public_url, public) = public(options.public_url, addr)?;
         let clock = Clock;
         // With the database away, the machine's clock has to do until it is back.
         let _ = tokio::time::timeout(FIRST_COMPARISON, clock.compare(&options.store)).await;
         let egress = Egress::new(options.egress).map_err(StartError::Egress)?;
         let (recorder, writer) = Recorder::start(options.store.clone());
         let (sightings, observer) = Sightings::start(options.store.clone());
+        let (claim_samples, keeper) = ClaimSamples::start(options.store.clone());
         let tenants = Tenants::new(options.store.clone(), clock, public_url.as_str().into());
         let leaving = Arc::<AtomicBool>::default();
         let app = Arc::new(App {
             leaving: Arc::clone(&leaving),
-            tenants: tenants.clone(),
+            tenants,
+            logos: Logos::default(),
             prober: Prober::over(egress.clone(), clock),
-            upstream: Upstream::new(egress, clock),
+            upstream: Upstream::new(egress, clock)
+                .noting(Moves::start(options.store.clone(), clock)),
             store: options.store.clone(),
             operator: options.operator,
             api_tokens: options.api_tokens,
@@ -191,42 +212,46 @@ impl Gateway {
             clock,
             recorder,
             sightings,
+            claim_samples,
             making_key: tokio::sync::Mutex::default(),
             secure: public_url.starts_with("https:"),
             finishing: Finishing::default(),
         });
+        let hosts = app.tenants.hosts().clone();
         let (stop, stopping) = watch::channel(false);
         let tally = Arc::<Tally>::default();
-        let follow = jobs::follow_changes(options.store.clone(), tenants.clone(), stopping.clone());
-        let background = vec![
-            writer,
-            observer,
-            tokio::spawn(follow),
-            tokio::spawn(recheck::run(
-                options.store.clone(),
-                tenants.clone(),
-                options.dns.clone(),
-                clock,
-                stopping.clone(),
-            )),
-            tokio::spawn(jobs::watch_master_key(options.store.clone(), stopping.clone())),
-            tokio::spawn(jobs::state_audit_heads(
-                (options.store.clone(), app.master.clone()),
-                tenants.clone(),
-                clock,
-                stopping.clone(),
-            )),
-            tokio::spawn(jobs::clean_up(options.store.clone(), tenants, clock, stopping.clone())),
-            tokio::spawn(clock.follow(options.store.clone(), stopping.clone())),
-            tokio::spawn(Arc::clone(&tally).run(stopping.clone())),
-        ];
+        let mut background = vec![writer, observer, keeper];
+        background.extend(beside(&app, &tally, &stopping));
         let trusted: Arc<[IpNet]> = options.trusted_proxies.into();
-        let front = Front::new(public, Arc::clone(&trusted), Arc::clone(&tally), stopping.clone());
+        let front = Front::new(public, Arc::clone(&trusted), Arc::clone(&tally), stopping.clone())
+            .with_hosts(hosts);
         let service = router::router(app, &Arc::new(front));
         let listener = Listener { socket: listener, trusted, tally };
         let server = tokio::spawn(listener.serve(service, stopping));
         Ok(Running { addr, public_url, leaving, stop, server, background })
     }
+}
+
+/// What goes on beside requests until the gateway is told to stop.
+fn beside(
+    app: &Arc<App>,
+    tally: &Arc<Tally>,
+    stopping: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let (store, tenants) = (|| app.store.clone(), || app.tenants.clone());
+    let (clock, until) = (app.clock, || stopping.clone());
+    let dns = app.dns.clone();
+    let heads = (store(), app.master.clone());
+    vec![
+        tokio::spawn(jobs::follow_changes(store(), tenants(), until())),
+        tokio::spawn(recheck::run(store(), tenants(), dns, clock, until())),
+        tokio::spawn(jobs::watch_master_key(store(), until())),
+        tokio::spawn(jobs::state_audit_heads(heads, tenants(), clock, until())),
+        tokio::spawn(jobs::clean_up(store(), tenants(), clock, until())),
+        tokio::spawn(jobs::forget_requests(app.operator.clone(), clock, until())),
+        tokio::spawn(clock.follow(store(), until())),
+        tokio::spawn(Arc::clone(tally).run(until())),
+    ]
 }
 
 impl Running {
@@ -255,6 +280,14 @@ impl Running {
 pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a reason to stop as well.
     let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// What people and applications call it, and the host of that.
+fn public(given: Option<String>, addr: SocketAddr) -> Result<(String, PublicHost), StartError> {
+    let url = public_url(given, addr)?;
+    let host = PublicHost::of(&url);
+    let host = host.ok_or_else(|| StartError::PublicUrl(url.clone(), "it has no host"))?;
+    Ok((url, host))
 }
 
 /// Plain http is for loopback alone: cookies could not be Secure, and codes would be readable.

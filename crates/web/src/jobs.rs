@@ -80,6 +80,34 @@ async fn clean_up_one(tenant: &TenantStore, clock: Clock) {
     }
 }
 
+/// Removes answers to keyed requests of the admin API that are past their time.
+pub(crate) async fn forget_requests(
+    operator: Store,
+    clock: Clock,
+    stopping: watch::Receiver<bool>,
+) {
+    let mut every = tokio::time::interval(CLEAN_EVERY);
+    loop {
+        tokio::select! {
+            () = stopped(stopping.clone()) => return,
+            _ = every.tick() => {}
+        }
+        if Clock::intolerable_skew().is_some() {
+            continue;
+        }
+        for _ in 0..CLEAN_BATCHES {
+            match operator.operator().forget_requests(clock.now(), CLEAN_BATCH.into()).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "no kept answer was removed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// Learns of a replacement of the master key while it is under way.
 pub(crate) async fn watch_master_key(store: Store, stopping: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(KEY_EVERY);

@@ -5,6 +5,7 @@
 //!
 //! - [`login`]: the ten steps of a login, a file each, in their order; `logout`: its end;
 //! - `well_known`: discovery and JWKS; `health`: probes;
+//! - `hosts`: which tenant a host leads to; `arrival`: at which of its addresses a request arrives;
 //! - `tenants`: configuration in memory; `keyring`: signing keys, made on first need;
 //! - `dns`: the TXT records that prove a domain;
 //! - `egress`: the only way out; `upstream`: what is known of a directory, cached;
@@ -13,9 +14,13 @@
 //! - [`api`], [`dashboard`]: administration, for programs and for people;
 //! - `probe`: what a directory says before anybody signs in through it;
 //! - `test_login`: the same way without signing anybody in;
-//! - `recorder`: timelines, `sightings`: what was observed, both written in batches; `gateway`: all of it put together.
+//! - `preview`: rows tried before they are saved;
+//! - `recorder`: timelines, `sightings`: what was observed, `claim_samples`: what rows are tried on, all
+//!   written in batches; `gateway`: all of it put together.
 
 pub mod api;
+mod arrival;
+mod claim_samples;
 mod clock;
 mod cookie;
 pub mod dashboard;
@@ -25,17 +30,21 @@ mod entropy;
 mod front;
 mod gateway;
 mod health;
+mod hosts;
 mod jobs;
 mod keyring;
 mod listener;
 pub mod login;
+mod logo;
 mod logout;
 mod page;
+mod preview;
 mod probe;
 mod recorder;
 mod refusal;
 mod router;
 mod sightings;
+mod staff_sign_in;
 mod tenants;
 mod test_login;
 mod upstream;

@@ -35,6 +35,7 @@ pub(crate) mod refresh;
 pub(crate) mod release;
 pub(crate) mod revoke;
 pub(crate) mod route;
+pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod token;
 pub(crate) mod user;
@@ -47,7 +48,7 @@ use axum::response::{IntoResponse as _, Response};
 use broker::failure::FailureCode;
 use broker::gate::{self, Closed, Passage};
 use broker::id::{ApplicationId, DirectoryId, LoginId};
-use broker::tenant::Application;
+use broker::tenant::{Application, Directory};
 use broker::timeline::{Step, Timeline};
 use chrono::{DateTime, Utc};
 use oidc::error::OAuthError;
@@ -196,6 +197,16 @@ impl Trace {
         Failed::of(self, Origin::Refused(application, redirect, error), step, failure, detail)
     }
 
+    /// Ends a login that is for the dashboard: the page leads back there.
+    pub(crate) fn fail_staff(
+        self,
+        directory: &Directory,
+        (step, failure): (Step, FailureCode),
+        detail: impl AsRef<str>,
+    ) -> Box<Failed> {
+        Failed::of(self, Origin::Dashboard(directory.id), step, failure, detail.as_ref())
+    }
+
     /// Writes down that it ended without success.
     pub(crate) fn ended(&mut self, known: Known, step: Step, failure: FailureCode, detail: &str) {
         self.timeline.fail(self.app.clock.now(), step, failure, detail);
@@ -302,6 +313,8 @@ enum Origin {
     Application(Arc<Application>),
     /// The application, where to answer it, and what.
     Refused(Arc<Application>, Box<TrustedRedirect>, OAuthError),
+    /// The dashboard, which sent one of the staff to this directory.
+    Dashboard(DirectoryId),
     /// The application, its proven request and, if it got that far, the directory.
     Request(Arc<Application>, Box<CheckedRequest>, Option<DirectoryId>),
 }
@@ -309,7 +322,7 @@ enum Origin {
 impl Origin {
     fn application(&self) -> Option<&Arc<Application>> {
         match self {
-            Self::Nobody | Self::Named(_) => None,
+            Self::Nobody | Self::Named(_) | Self::Dashboard(_) => None,
             Self::Application(application)
             | Self::Refused(application, ..)
             | Self::Request(application, ..) => Some(application),
@@ -323,6 +336,7 @@ impl Origin {
             Self::Application(one) | Self::Refused(one, ..) => {
                 Known { application: Some(one.id), directory: None }
             }
+            Self::Dashboard(directory) => Known { application: None, directory: Some(*directory) },
             Self::Request(one, _, directory) => {
                 Known { application: Some(one.id), directory: *directory }
             }
@@ -381,6 +395,7 @@ impl Failed {
                 (None, Some(page::Action::from(answer)))
             }
             Origin::Application(application) => (home(application), None),
+            Origin::Dashboard(_) => (Some(self.sign_in()), None),
             Origin::Nobody | Origin::Named(_) => (None, None),
         };
         let shown = self.failure.shown();
@@ -391,7 +406,7 @@ impl Failed {
             self.trace.language,
             page::ErrorPage {
                 status: failure::status(self.failure),
-                tenant_name: Some(&self.trace.loaded.tenant.name),
+                brand: Some(&self.trace.loaded.brand),
                 application_name: application,
                 failure: shown,
                 detail: Some(detail),
@@ -416,19 +431,27 @@ impl Failed {
         application: Option<&str>,
         support_code: &str,
     ) -> Response {
-        let start_again = self.origin.application().and_then(|application| home(application));
+        let start_again = match self.origin {
+            Origin::Dashboard(_) => Some(self.sign_in()),
+            _ => self.origin.application().and_then(|application| home(application)),
+        };
         page::notice(
             nonce,
             self.trace.language,
             page::Notice {
                 status: StatusCode::BAD_REQUEST,
-                tenant_name: Some(&self.trace.loaded.tenant.name),
+                brand: Some(&self.trace.loaded.brand),
                 application_name: application,
                 failure: self.failure,
                 support_code: Some(support_code),
                 start_again,
             },
         )
+    }
+
+    /// Where staff begin again.
+    fn sign_in(&self) -> page::Action {
+        page::Action::Link(format!("{}/dashboard/sign-in", self.trace.app.public_url))
     }
 
     fn again(&self, application: &Application, request: &CheckedRequest) -> page::Action {

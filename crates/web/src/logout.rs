@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use broker::id::SessionId;
@@ -19,10 +19,11 @@ use oidc::params::Params;
 use oidc::redirect_uri::RedirectUri;
 use store::SessionRecord;
 
+use crate::arrival::Here;
 use crate::cookie::{Cookies, Names};
 use crate::entropy;
 use crate::gateway::App;
-use crate::login::answer::digest;
+use crate::login::session;
 use crate::page::{self, Language};
 use crate::refusal::Refused;
 use crate::sightings::observe::AskedBy;
@@ -44,13 +45,12 @@ struct Logout {
 /// The Logout Endpoint, by GET and by POST. [OIDCRIL-2]
 pub(crate) async fn logout(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let query = query.unwrap_or_default();
     let raw = if method == Method::POST { body.as_ref() } else { query.as_bytes() };
     // What cannot be read asks for nothing but to be asked.
@@ -59,13 +59,7 @@ pub(crate) async fn logout(
     let wished = params.as_ref().and_then(|params| params.get("ui_locales"));
     let language = Language::choose(wished, &headers);
     let cookies = Cookies::read(&headers, Names::new(&loaded.tenant.slug, app.secure));
-    let session = match cookies.session() {
-        Some(value) => {
-            let store = app.store.tenant(loaded.tenant.id);
-            store.session(digest(value), app.clock.now()).await?
-        }
-        None => None,
-    };
+    let session = session::live(&app, &loaded, &cookies, app.clock.now()).await?;
     let forget = cookies.names().drop_session();
     let confirmation = params.as_ref().and_then(|params| params.get("confirmation"));
     let confirmation = confirmation.filter(|_| method == Method::POST).map(str::to_owned);
@@ -211,7 +205,7 @@ impl Logout {
     }
 
     fn about<'a>(&'a self, application_name: Option<&'a str>) -> page::logout::Logout<'a> {
-        let (language, tenant_name) = (self.language, &self.loaded.tenant.name);
-        page::logout::Logout { language, tenant_name, application_name, unregistered: false }
+        let (language, brand) = (self.language, &self.loaded.brand);
+        page::logout::Logout { language, brand, application_name, unregistered: false }
     }
 }

@@ -5,10 +5,12 @@
 //! that word was lost: beside the request that comes after [`FRESH`], and before the answer to one
 //! that comes after [`OLD`]. Nothing here lists all tenants.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use broker::address::{self, Addresses, HostName};
 use broker::domain_proof::Proof;
 use broker::id::{ApplicationId, Slug, TenantId};
 use broker::sub::PairwiseKey;
@@ -18,11 +20,14 @@ use moka::future::Cache;
 use oidc::jose::Jwks;
 use oidc::op::logout::{Hint, identify};
 use serde_json::json;
-use store::{Compiled, Store, StoreError, TenantRecord};
+use store::{Compiled, LogoRecord, Store, StoreError, TenantRecord};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::hosts::Hosts;
 use crate::keyring::KeyRing;
+use crate::logo;
+use crate::page::Brand;
 
 /// How long a value is used without asking whether it is still the newest.
 const FRESH: TimeDelta = TimeDelta::seconds(2);
@@ -38,9 +43,21 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 /// The most such names kept; they are named by anybody (THREATS AZ-15).
 const UNKNOWN_CAPACITY: u64 = 10_000;
 
-/// A tenant as a request uses it.
+/// A tenant as a request uses it: its configuration, at one of its addresses.
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// The issuer at this address: `{public_url}/t/{slug}`, or a host of the tenant's own.
+    pub(crate) issuer: String,
+    /// The issuer that there is now, where this is an address that the tenant has left.
+    pub(crate) left_for: Option<String>,
+    /// What its pages show of it at this address.
+    pub(crate) brand: Brand,
+    core: Arc<Core>,
+}
+
+/// The same wherever it is reached.
+#[derive(Debug)]
+pub(crate) struct Core {
     /// The configuration.
     pub(crate) tenant: Tenant,
     /// The applications that are switched off and not in it, by `client_id`.
@@ -49,8 +66,11 @@ pub(crate) struct Loaded {
     pub(crate) keys: KeyRing,
     /// The key of pairwise identifiers.
     pub(crate) pairwise: PairwiseKey,
-    /// The issuer: `{public_url}/t/{slug}`.
-    pub(crate) issuer: String,
+    /// Where it is reached.
+    pub(crate) addresses: Addresses,
+    public_url: Arc<str>,
+    /// The logo that its pages show.
+    pub(crate) logo: Option<LogoRecord>,
     /// The proofs of its domains that are in force.
     proofs: Vec<Proof>,
     version: i64,
@@ -60,7 +80,41 @@ pub(crate) struct Loaded {
     suspect: AtomicBool,
 }
 
+impl Deref for Loaded {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// What pages show of a tenant: its logo is below the very address, since no other site's is shown.
+fn brand(core: &Core, issuer: &str) -> Brand {
+    let logo = core.logo.map(|one| (one, logo::path(issuer, one.hash)));
+    Brand::new(&core.tenant.name, &core.tenant.branding, logo)
+}
+
 impl Loaded {
+    /// The tenant as it is at its issuer.
+    fn new(core: Core) -> Self {
+        let issuer =
+            address::issuer(&core.public_url, &core.tenant.slug, core.addresses.own.as_ref());
+        let brand = brand(&core, &issuer);
+        Self { issuer, left_for: None, brand, core: Arc::new(core) }
+    }
+
+    /// The tenant as it is at another of its addresses, for what began there.
+    pub(crate) fn at(&self, host: Option<&HostName>) -> Self {
+        let issuer = address::issuer(&self.public_url, &self.tenant.slug, host);
+        let brand = brand(&self.core, &issuer);
+        Self { issuer, left_for: Some(self.issuer.clone()), brand, core: Arc::clone(&self.core) }
+    }
+
+    /// The redirect URI of a directory at one of the tenant's addresses.
+    pub(crate) fn callback(&self, host: Option<&HostName>, directory: &Slug) -> String {
+        address::callback(&self.public_url, &self.tenant.slug, host, directory)
+    }
+
     /// Which configuration it is.
     pub(crate) fn version(&self) -> i64 {
         self.version
@@ -71,7 +125,16 @@ impl Loaded {
     pub(crate) fn identify(&self, raw: &str, now: DateTime<Utc>) -> Option<Hint> {
         let set = json!({ "keys": self.keys.published(now) });
         let keys = Jwks::parse(set.to_string().as_bytes()).ok()?;
-        identify(raw, &keys, &self.issuer)
+        identify(raw, &keys, &self.issuer).or_else(|| self.identify_earlier(raw, &keys))
+    }
+
+    /// The same for one that was made while the tenant was at another of its addresses.
+    fn identify_earlier(&self, raw: &str, keys: &Jwks) -> Option<Hint> {
+        let hosts = &self.addresses.hosts;
+        let all = (!hosts.is_empty()).then(|| hosts.iter().map(Some).chain([None]));
+        all.into_iter().flatten().find_map(|host| {
+            identify(raw, keys, &address::issuer(&self.public_url, &self.tenant.slug, host))
+        })
     }
 
     /// The issuer, where the application wants it in authorization responses. [RFC9207-2]
@@ -88,11 +151,13 @@ pub(crate) struct Tenants {
     public_url: Arc<str>,
     loaded: Cache<Slug, Arc<Loaded>>,
     unknown: Cache<Slug, ()>,
+    hosts: Hosts,
 }
 
 impl Tenants {
     pub(crate) fn new(store: Store, clock: Clock, public_url: Arc<str>) -> Self {
         Self {
+            hosts: Hosts::new(store.clone()),
             store,
             clock,
             public_url,
@@ -102,6 +167,11 @@ impl Tenants {
                 .time_to_live(UNKNOWN_FOR)
                 .build(),
         }
+    }
+
+    /// Which tenants their own hosts lead to.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// The tenant of that name, `None` if there is none.
@@ -131,6 +201,7 @@ impl Tenants {
     /// Loads the tenant again, for instance after its first key was made.
     pub(crate) async fn reload(&self, slug: &Slug) -> Result<Option<Arc<Loaded>>, Unloaded> {
         self.loaded.invalidate(slug).await;
+        self.hosts.ask_again();
         self.load(slug.clone()).await
     }
 
@@ -138,6 +209,7 @@ impl Tenants {
     /// is then checked before its next use, and kept if the database is away.
     pub(crate) async fn forget(&self, tenant: Option<TenantId>) {
         self.unknown.invalidate_all();
+        self.hosts.ask_again();
         let Some(tenant) = tenant else {
             self.loaded.iter().for_each(|(_, one)| one.suspect.store(true, Ordering::Relaxed));
             return;
@@ -223,17 +295,29 @@ impl Tenants {
     /// thread need not wait for it (THREATS CL-02, F-20).
     async fn compile(&self, record: TenantRecord) -> Result<Loaded, Missing> {
         let compiled = tokio::task::spawn_blocking(|| record.compile()).await;
-        let Ok(Compiled { tenant, disabled, keys, pairwise, proofs, version, invalid }) = compiled
-        else {
+        let Ok(compiled) = compiled else {
             return Err(Missing::Failed(Unloaded::Broken));
         };
+        let Compiled {
+            tenant,
+            disabled,
+            keys,
+            pairwise,
+            proofs,
+            addresses,
+            logo,
+            version,
+            invalid,
+        } = compiled;
         for (what, errors) in &invalid {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             tracing::error!(tenant.slug = %tenant.slug, %what, ?errors, "stored settings are not valid");
         }
         let now: DateTime<Utc> = self.clock.now();
-        Ok(Loaded {
-            issuer: format!("{}/t/{}", self.public_url, tenant.slug),
+        Ok(Loaded::new(Core {
+            addresses: addresses.under(&self.public_url),
+            public_url: Arc::clone(&self.public_url),
+            logo,
             tenant,
             disabled,
             keys: KeyRing::parse(keys),
@@ -243,7 +327,7 @@ impl Tenants {
             checked_at: AtomicI64::new(now.timestamp_millis()),
             checking: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
-        })
+        }))
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! It ends on a page for whoever tests, with every claim, row and verdict. No user, session or
 //! grant is written and no cookie is set but the attempt's; the timeline is recorded, without
-//! values, like every other. A directory can be tested in the states `testing` and `active`.
+//! values, like every other, and what the directory said is kept to try rows on, sealed. A directory
+//! can be tested in the states `testing` and `active`.
 
 pub(crate) mod report;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use broker::attempt::Leg;
+use broker::attempt::{Aim, Leg};
 use broker::failure::FailureCode;
 use broker::gate::{self, Passage};
 use broker::id::LoginId;
@@ -29,6 +30,7 @@ use oidc::rp::callback::CallbackAnswer;
 use store::{SightingKind, SightingSubject};
 
 use self::report::Report;
+use crate::arrival::Here;
 use crate::cookie::{Cookies, Names};
 use crate::entropy;
 use crate::gateway::App;
@@ -41,11 +43,11 @@ use crate::refusal::Refused;
 /// The link: takes the ticket away and sends the browser to the directory.
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
-    Path((tenant, directory)): Path<(String, String)>,
+    Here(loaded): Here,
+    Path((_, directory)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
     let mut trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
     let step = Step::Start;
@@ -63,7 +65,12 @@ pub(crate) async fn open(
         return Err(trace.fail(step, FailureCode::TestLinkInvalid, detail).into());
     }
     trace.login = login;
-    let left = leave(&trace, &directory, None, Wishes::default()).await;
+    let back = if ticket.at_issuer {
+        loaded.addresses.own.as_ref()
+    } else {
+        directory.callback_host.as_ref()
+    };
+    let left = leave(&trace, (&directory, back), Aim::Test, Wishes::default()).await;
     let (leg, url) = match left {
         Ok((leg, url)) => (Leg { profile_only: ticket.shown == Shown::Profile, ..leg }, url),
         Err((failure, detail)) => {
@@ -133,6 +140,7 @@ pub(crate) async fn finish(
     }
     match Box::pin(ask(&mut trace, &leg, answer, (Arc::clone(&directory), None))).await {
         Ok(answered) => {
+            trace.app.claim_samples.keep(&trace, &answered, None).await;
             let report = Box::pin(report::report(&mut trace, answered, leg.profile_only)).await?;
             if report.failed.is_none() {
                 let (kind, subject) =
@@ -171,7 +179,7 @@ fn show(
         trace.record(None, known);
     }
     let page = page::TestLogin {
-        tenant_name: &trace.loaded.tenant.name,
+        brand: &trace.loaded.brand,
         directory_name: &directory.name,
         support_code: &trace.login.support_code(),
         failure: report.failed.as_ref().map(|(_, (failure, detail))| (*failure, detail.as_str())),

@@ -12,12 +12,14 @@
 //! issuer: one tenant's directory cannot serve another's logins. No URL out of a claim is ever
 //! fetched; the endpoints are those of the metadata, and where they may lead the egress policy
 //! decides. How many requests a tenant has under way, and which endpoint is left alone because it
-//! is down, `calls` decides with `turns` and `rest`.
+//! is down, `calls` decides with `turns` and `rest`. Where a document leads that is not believed,
+//! `moves` writes down.
 
 mod cache;
 mod calls;
 mod error;
 mod exchange;
+mod moves;
 mod request;
 mod rest;
 mod turns;
@@ -43,6 +45,7 @@ use self::cache::SoftCache;
 pub(crate) use self::calls::Calls;
 pub(crate) use self::error::{Asked, UpstreamError, sent_back};
 pub(crate) use self::exchange::{Exchange, Tokens};
+pub(crate) use self::moves::Moves;
 pub(crate) use self::request::AuthorizationRequest;
 use crate::clock::Clock;
 use crate::egress::{Egress, EgressError, Request};
@@ -53,6 +56,7 @@ pub(crate) struct Upstream {
     clock: Clock,
     metadata: SoftCache<MetadataKey, ProviderMetadata>,
     keys: SoftCache<KeysKey, Jwks>,
+    moves: Option<Moves>,
 }
 
 /// Staff who correct an address or replace an endpoint get the new metadata at once.
@@ -89,7 +93,12 @@ impl Upstream {
     /// Knows nothing yet.
     pub(crate) fn new(egress: Egress, clock: Clock) -> Self {
         let calls = Calls::new(egress, clock);
-        Self { calls, clock, metadata: SoftCache::new(), keys: SoftCache::new() }
+        Self { calls, clock, metadata: SoftCache::new(), keys: SoftCache::new(), moves: None }
+    }
+
+    /// The same, which writes down where documents lead that are not believed.
+    pub(crate) fn noting(self, moves: Moves) -> Self {
+        Self { moves: Some(moves), ..self }
     }
 
     /// The directory's metadata. [OIDCD-4]
@@ -110,11 +119,14 @@ impl Upstream {
         };
         let MetadataKey { discovery_url: url, issuer, replaced, .. } = key.clone();
         let (id, known) = (directory.id, directory.endpoint_hosts.clone());
-        let calls = self.calls.clone();
+        let (calls, moves) = (self.calls.clone(), self.moves.clone());
         let load = async move {
             let asked = Asked::Discovery;
             let document = fetch(&calls, tenant, asked, &url, metadata::MAX_BYTES).await?;
             let read = ProviderMetadata::parse_with(&document, &issuer, &replaced);
+            if let (Ok(metadata), Some(moves)) = (&read, moves) {
+                moves.note(tenant, id, (metadata.hosts(), &known));
+            }
             let judged = read.and_then(|metadata| metadata.stays_at(&known));
             Ok(judged.inspect_err(|error| changed(tenant, id, error))?)
         };

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use oidc::jose::Alg;
 use oidc::op::metadata;
 use serde_json::json;
 
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::keyring;
 use crate::page::Language;
@@ -21,29 +22,25 @@ use crate::tenants::Loaded;
 const CACHEABLE: &str = "public, max-age=3600";
 
 /// `/.well-known/openid-configuration`, and the same at RFC 8414's address. [OIDCD-4] [RFC8414-3]
-pub(crate) async fn discovery(
-    State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
-) -> Result<Response, Refused> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
+pub(crate) async fn discovery(Here(loaded): Here) -> Response {
     let (algorithms, subject_types) = (algorithms(&loaded), subject_types(&loaded));
     let languages = Language::ALL.map(Language::tag);
     let document = metadata::document(&loaded.issuer, &algorithms, &subject_types, &languages);
-    Ok(([(header::CACHE_CONTROL, CACHEABLE)], Json(document)).into_response())
+    ([(header::CACHE_CONTROL, CACHEABLE)], Json(document)).into_response()
 }
 
 /// `/jwks`. The keys that the tenant's applications need are made here if there are none yet, so
 /// that an application which fetches them before its first login keeps the right ones.
 pub(crate) async fn jwks(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(mut loaded): Here,
 ) -> Result<Response, Refused> {
-    let mut loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let now = app.clock.now();
     for alg in algorithms(&loaded) {
         if loaded.keys.signing(alg, now).is_none() {
             keyring::signing_key(&app, &loaded, alg, now).await?;
-            loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
+            let newest = app.tenants.get(loaded.tenant.slug.as_str()).await?;
+            loaded = newest.ok_or(Refused::NotFound)?;
         }
     }
     let body = json!({ "keys": loaded.keys.published(now) });

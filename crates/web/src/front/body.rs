@@ -19,6 +19,8 @@ use crate::gateway::stopped;
 /// The largest body of any endpoint; a token request has a few hundred bytes, a `form_post` answer
 /// of a directory a few thousand (THREATS AZ-15, TK-14).
 pub(crate) const LARGEST: usize = 64 * 1024;
+/// The largest where a logo is sent: the file, and a form around it.
+pub(crate) const LARGEST_LOGO: usize = admin::logo::MAX_BYTES + 4 * 1024;
 /// How long it may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(15);
 /// How long it may still take when the gateway stops.
@@ -38,7 +40,7 @@ pub(super) async fn read(
     if body.is_end_stream() {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    match whole(body, front.stopping.clone()).await {
+    match whole(body, largest(parts.uri.path()), front.stopping.clone()).await {
         Ok(bytes) => {
             parts.extensions.insert(Whole(bytes.clone()));
             next.run(Request::from_parts(parts, Body::from(bytes))).await
@@ -55,12 +57,26 @@ pub(super) async fn read(
     }
 }
 
-async fn whole(body: Body, stopping: watch::Receiver<bool>) -> Result<Bytes, Refusal> {
-    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > LARGEST {
+/// The largest body of a path.
+fn largest(path: &str) -> usize {
+    let below = |root: &str, end: &str| {
+        let tenant = path.strip_prefix(root).and_then(|rest| rest.strip_suffix(end));
+        tenant.is_some_and(|tenant| !tenant.contains('/'))
+    };
+    let is_logo = below("/api/v1/tenants/", "/logo") || below("/dashboard/t/", "/settings/logo");
+    if is_logo { LARGEST_LOGO } else { LARGEST }
+}
+
+async fn whole(
+    body: Body,
+    largest: usize,
+    stopping: watch::Receiver<bool>,
+) -> Result<Bytes, Refusal> {
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > largest {
         return Err(Refusal::BodyTooLarge);
     }
     let collected = tokio::select! {
-        collected = Limited::new(body, LARGEST).collect() => collected,
+        collected = Limited::new(body, largest).collect() => collected,
         () = tokio::time::sleep(ARRIVES) => return Err(Refusal::BodyTooSlow),
         () = hurry(stopping) => return Err(Refusal::BodyTooSlow),
     };
@@ -74,4 +90,27 @@ async fn whole(body: Body, stopping: watch::Receiver<bool>) -> Result<Bytes, Ref
 async fn hurry(stopping: watch::Receiver<bool>) {
     stopped(stopping).await;
     tokio::time::sleep(ARRIVES_WHEN_STOPPING).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rx_01_only_a_logo_may_be_large() {
+        for path in ["/api/v1/tenants/acme/logo", "/dashboard/t/acme/settings/logo"] {
+            assert_eq!(largest(path), LARGEST_LOGO, "{path}");
+        }
+        for path in [
+            "/t/acme/logo",
+            "/t/acme/token",
+            "/api/v1/tenants/logo",
+            "/api/v1/tenants/acme/directories/logo",
+            "/dashboard/t/acme/settings",
+            "/dashboard/t/acme/applications/settings/logo",
+            "/dashboard/t/acme/settings/logo/remove",
+        ] {
+            assert_eq!(largest(path), LARGEST, "{path}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ const OPEN: [(&str, &str); 9] = [
 /// The last segment of a path under an issuer that people visit. As an image or by a script of a page
 /// it would act all the same, with their cookies: begin a sign-in that pushes out another, use up an
 /// answer or a link, end a session (THREATS BR-05, BR-09, BR-10).
-const VISITED: [&str; 4] = ["authorize", "callback", "test", "logout"];
+const VISITED: [&str; 5] = ["authorize", "callback", "test", "staff", "logout"];
 
 /// The library's check, which trusts our own origin.
 pub(super) fn layer(public: &PublicHost) -> Option<CsrfLayer> {

@@ -74,6 +74,32 @@ async fn rx_06_a_panic_ends_its_own_request_and_no_other() {
     }
 }
 
+/// A program is told what became of a request that panicked or took too long, and nothing of why.
+#[tokio::test]
+async fn rx_06_programs_are_told_of_panics_and_of_what_took_too_long() {
+    let (front, _stop) = front();
+    let routes = Router::new()
+        .route("/api/v1/panics", get(async || -> &'static str { panic!("secret words") }))
+        // As the layer that gives up has it.
+        .route("/api/v1/waits", get(async || StatusCode::GATEWAY_TIMEOUT))
+        .route("/waits", get(async || StatusCode::GATEWAY_TIMEOUT));
+    let service = before(routes, &front);
+    for (path, status, kind) in [
+        ("/api/v1/panics", 500, "internal"),
+        ("/api/v1/waits", 504, "too_slow"),
+        ("/waits", 504, ""),
+    ] {
+        let response = service.clone().oneshot(ask(path)).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert_headers(&response);
+        let media = response.headers().get("content-type").map(|it| it.to_str().unwrap());
+        assert_eq!(media, (!kind.is_empty()).then_some("application/problem+json"), "{path}");
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        let body = std::str::from_utf8(&body).unwrap();
+        assert!(body.contains(kind) && !body.contains("secret words"), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn rx_06_panics_give_back_their_places() {
     let (front, _stop) = front();

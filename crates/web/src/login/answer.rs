@@ -34,8 +34,6 @@ use crate::refusal::Refused;
 
 /// How long a code is valid. [RFC6749-4.1.2]
 const CODE_LIFETIME: TimeDelta = TimeDelta::seconds(60);
-/// How long a browser stays signed in.
-const SESSION_LIFETIME: TimeDelta = TimeDelta::hours(8);
 /// How often a lost race for a new user is run again. Once is enough; twice is generous.
 const RACES: usize = 3;
 
@@ -106,7 +104,7 @@ pub(crate) async fn from_directory(
                 auth_time: authenticated.auth_time,
                 acr: authenticated.acr,
                 amr: authenticated.amr,
-                expires_at: now + SESSION_LIFETIME,
+                expires_at: now + login.trace.loaded.tenant.sessions.lifetime(),
             },
             grant: minted.grant.clone(),
             started_at: login.trace.started_at,
@@ -122,9 +120,7 @@ pub(crate) async fn from_directory(
         };
         let failure = match outcome {
             LoginOutcome::Committed => {
-                let subject = SightingSubject::Directory(answered.directory.id);
-                let kind = SightingKind::DirectorySignIn;
-                app.see(&login.trace.loaded, kind, subject, String::new()).await;
+                observed(&login, &answered, commit.user.user()).await;
                 return signed_in(&login, &answered, &minted, &session_value);
             }
             LoginOutcome::IdentityAppeared => {
@@ -139,6 +135,14 @@ pub(crate) async fn from_directory(
     }
     tracing::error!(login.id = %login.trace.login, "an identity appeared again and again");
     Err(Refused::Internal)
+}
+
+/// What is known of a directory's people from now on; nobody waits for it to be written.
+async fn observed(login: &Login, answered: &Answered, user: &User) {
+    let (app, trace) = (&login.trace.app, &login.trace);
+    let subject = SightingSubject::Directory(answered.directory.id);
+    app.see(&trace.loaded, SightingKind::DirectorySignIn, subject, String::new()).await;
+    app.claim_samples.keep(trace, answered, Some(user.id)).await;
 }
 
 /// Answers from a live session: only the login and the grant are committed.
@@ -255,7 +259,7 @@ fn signed_in(
     let names = crate::cookie::Names::new(&trace.loaded.tenant.slug, trace.app.secure);
     let mut response = respond(login, minted)?;
     let cookies = [
-        names.set_session(session_value, SESSION_LIFETIME),
+        names.set_session(session_value, trace.loaded.tenant.sessions.lifetime()),
         names.set_directory(&answered.directory.slug),
         answered.spent.clone(),
     ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use broker::failure::FailureCode;
@@ -15,6 +15,7 @@ use oidc::op::authorize::{self, ID_TOKEN_BY_QUERY, PageRefusal, Refusal};
 use oidc::params::Params;
 
 use super::{Failed, Login, Trace, quoted, route};
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::refusal::Refused;
 
@@ -30,13 +31,12 @@ const MOST_NAMED: usize = 5;
 /// The Authorization Endpoint, by GET and by POST. [OIDCC-3.1.2.1]
 pub(crate) async fn authorize(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let mut trace = Trace::begin(app, loaded, &headers)?;
 
     let query = query.unwrap_or_default();

@@ -9,10 +9,10 @@ mod ask;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::Response;
-use broker::attempt::{Attempt, Leg, UpstreamState};
+use broker::attempt::{Aim, Attempt, Leg, UpstreamState};
 use broker::failure::FailureCode;
 use broker::gate::{self, Passage};
 use broker::id::{ApplicationId, LoginId};
@@ -27,10 +27,11 @@ use serde_json::{Map, Value};
 pub(crate) use self::ask::{admit, ask, discovered};
 use super::start::{self, SPILLED};
 use super::{Failed, Login, Trace, Why, profile};
+use crate::arrival::{Here, lead, same_at};
 use crate::cookie::{Cookies, Names};
 use crate::gateway::App;
 use crate::refusal::Refused;
-use crate::test_login;
+use crate::{staff_sign_in, test_login};
 
 /// What the directory said, verified.
 pub(crate) struct Answered {
@@ -50,25 +51,36 @@ pub(crate) struct Answered {
 /// A directory's redirect URI, by GET and by POST.
 pub(crate) async fn callback(
     State(app): State<Arc<App>>,
-    Path((tenant, directory)): Path<(String, String)>,
-    method: Method,
-    RawQuery(query): RawQuery,
+    Here(loaded): Here,
+    Path((_, directory)): Path<(String, String)>,
+    (method, uri): (Method, Uri),
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(Refused::NotFound)?;
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
     let trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
     let cookies = Cookies::read(&headers, Names::new(&loaded.tenant.slug, trace.app.secure));
 
-    let query = query.unwrap_or_default();
+    let query = uri.query().unwrap_or_default();
     let raw = if method == Method::POST { body.as_ref() } else { query.as_bytes() };
     let (answer, state) = match read(&trace, &directory, raw) {
         Ok(read) => read,
         Err((failure, detail)) => return Err(trace.fail(Step::Finish, failure, detail).into()),
     };
-    let Some(application) = state.application else {
-        return test_login::finish(trace, state.login, (directory, answer), &cookies).await;
+    // It went out from the issuer and came back to where the directory knows us: the attempt is in
+    // the cookies of the issuer's host. What began here is finished here.
+    let (issuer, slug) = (loaded.left_for.as_deref(), loaded.tenant.slug.as_str());
+    if let Some(issuer) = issuer.filter(|_| cookies.attempt(state.login).is_none()) {
+        return Ok(lead(&same_at(issuer, slug, &uri)));
+    }
+    let application = match state.aim {
+        Aim::Application(application) => application,
+        Aim::Test => {
+            return test_login::finish(trace, state.login, (directory, answer), &cookies).await;
+        }
+        Aim::Staff => {
+            return staff_sign_in::finish(trace, state.login, (directory, answer), &cookies).await;
+        }
     };
     let (login, attempt, spent) =
         arrive(trace, (state.login, application), &directory, &cookies).await?;
@@ -176,7 +188,7 @@ fn outdated(login: &Login, attempt: &Attempt, directory: &Directory) -> Option<W
     Some((closed.failure(), format!("meanwhile {closed}")))
 }
 
-/// The part of it that a test login has as well.
+/// The part of it that a login for no application has as well.
 pub(crate) fn outdated_leg(
     leg: &Leg,
     directory: &Directory,
@@ -230,7 +242,7 @@ async fn finish(
 
 /// Writes down where the directory is, the first time that it let somebody in; from then on its
 /// discovery document has to lead there (THREATS UP-07). The login does not depend on it.
-async fn note_hosts(trace: &Trace, directory: &Directory) {
+pub(crate) async fn note_hosts(trace: &Trace, directory: &Directory) {
     if !directory.endpoint_hosts.is_empty() {
         return;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use oidc::client::ClientAuth;
 use oidc::error::OAuthError;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use store::{IssuedGrant, PresentedToken};
 
 use super::{client, held};
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::refusal::RefusedJson;
 use crate::tenants::Loaded;
@@ -22,11 +23,10 @@ use crate::tenants::Loaded;
 /// [RFC7662-4], and hears of its own tokens only (THREATS TK-15).
 pub(crate) async fn introspect(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, RefusedJson> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(RefusedJson::NotFound)?;
     let asked = client::authenticate(&app, &loaded, &headers, &body).await?;
     if matches!(asked.application.client.auth, ClientAuth::None) {
         let error = OAuthError::invalid_client("public clients cannot introspect");

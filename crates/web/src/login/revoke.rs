@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use oidc::op::introspection;
 use secrecy::ExposeSecret as _;
 use store::RevokedToken;
 
 use super::{client, held};
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::refusal::RefusedJson;
 
@@ -20,11 +21,10 @@ use crate::refusal::RefusedJson;
 /// The gate does not stand here: whatever is switched off, giving back is always right.
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, RefusedJson> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(RefusedJson::NotFound)?;
     let asked = client::authenticate(&app, &loaded, &headers, &body).await?;
     let token = introspection::token(&asked.params).map_err(RefusedJson::Token)?;
     // What cannot be a token is not valid already. [RFC7009-2.2]

@@ -25,8 +25,8 @@ use oidc::params::Params;
 use oidc::prompt::PromptValue;
 use store::SessionRecord;
 
-use super::answer::{Authenticated, digest};
-use super::{Failed, Known, Login, answer, quoted, start};
+use super::answer::Authenticated;
+use super::{Failed, Known, Login, answer, quoted, session, start};
 use crate::cookie::{Cookies, Names};
 use crate::entropy;
 use crate::front::throttle::Probed;
@@ -47,12 +47,7 @@ pub(crate) async fn route(
         Ok(recent) => recent,
         Err(error) => return Ok(stop(login, error, cookies.names())),
     };
-    let session = match cookies.session() {
-        Some(value) => {
-            trace.app.store.tenant(loaded.tenant.id).session(digest(value), trace.now).await?
-        }
-        None => None,
-    };
+    let session = session::live(&trace.app, &loaded, &cookies, trace.now).await?;
 
     let came_from = session.as_ref().and_then(|one| loaded.tenant.directory_by_id(one.directory));
     let decision = routing::choose(
@@ -240,7 +235,7 @@ fn ask(
         .collect();
     let action = format!("{}/authorize", login.trace.loaded.issuer);
     let chooser = page::Chooser {
-        tenant_name: &login.trace.loaded.tenant.name,
+        brand: &login.trace.loaded.brand,
         application_name: &login.application.name,
         action: &action,
         method: if method == Method::POST { "post" } else { "get" },

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::attempt::{Attempt, LIFETIME, Leg, UpstreamState};
+use broker::address::HostName;
+use broker::attempt::{Aim, Attempt, LIFETIME, Leg, UpstreamState};
 use broker::failure::FailureCode;
 use broker::forward;
 pub(crate) use broker::forward::Wishes;
-use broker::id::ApplicationId;
 use broker::routing::Reason;
 use broker::seal::Unopenable;
 use broker::tenant::Directory;
@@ -46,7 +46,10 @@ pub(crate) async fn start(
         acr_values: login.request.acr_values.as_deref(),
         ui_locales: login.request.ui_locales.as_deref(),
     };
-    let (leg, url) = match leave(&login.trace, &directory, Some(application), wishes).await {
+    let back = directory.callback_host.as_ref();
+    let aim = Aim::Application(application);
+    let left = leave(&login.trace, (&directory, back), aim, wishes).await;
+    let (leg, url) = match left {
         Ok(left) => left,
         Err((failure, detail)) => {
             return Err(login.fail(Some(directory.id), Step::Start, failure, detail).into());
@@ -64,8 +67,8 @@ pub(crate) async fn start(
     };
     let host = url.host_str().unwrap_or_default();
     // Who is not registered there so is shown a page of the directory's and does not come back.
-    let (client_id, back) =
-        (&directory.client_id, callback(&login.trace.loaded.issuer, &directory));
+    let back = login.trace.loaded.callback(directory.callback_host.as_ref(), &directory.slug);
+    let client_id = &directory.client_id;
     let left = format!("The browser left for {host} as `{client_id}`, to come back to {back}.");
     login.trace.note(Step::Start, left);
     let known = Known { application: Some(application), directory: Some(directory.id) };
@@ -73,11 +76,12 @@ pub(crate) async fn start(
     Ok(depart(&url, cookies, cookie))
 }
 
-/// Draws what binds the answer to this attempt, and where the browser goes with it.
+/// Draws what binds the answer to this attempt, and where the browser goes with it. `back` is the
+/// host of the redirect URI that is sent; `None`: that below the public URL.
 pub(crate) async fn leave(
     trace: &Trace,
-    directory: &Directory,
-    application: Option<ApplicationId>,
+    (directory, back): (&Directory, Option<&HostName>),
+    aim: Aim,
     wishes: Wishes<'_>,
 ) -> Result<(Leg, Url), Why> {
     let (app, tenant) = (&trace.app, trace.loaded.tenant.id);
@@ -89,9 +93,10 @@ pub(crate) async fn leave(
         verifier: CodeVerifier::from_entropy(&entropy::bytes()?).expose().to_owned(),
         started_at: trace.started_at,
         registration: Some(directory.registration()),
+        callback_host: back.cloned(),
         profile_only: false,
     };
-    let state = UpstreamState { login: trace.login, application };
+    let state = UpstreamState { login: trace.login, aim };
     let state = state.seal(app.master.browser_key(), tenant, directory.id, entropy::bytes()?);
     let state = state.map_err(|error| (FailureCode::Internal, error.to_string()))?;
     let url = app.upstream.authorization_url(
@@ -101,7 +106,7 @@ pub(crate) async fn leave(
             state: &state,
             nonce: &leg.nonce,
             verifier: &leg.verifier,
-            redirect_uri: &callback(&trace.loaded.issuer, directory),
+            redirect_uri: &trace.loaded.callback(back, &directory.slug),
             told: forward::told(directory, &wishes),
         },
     )?;
@@ -115,12 +120,6 @@ pub(crate) fn depart(url: &Url, cookies: &Cookies<'_>, attempt: HeaderValue) -> 
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response
-}
-
-/// The redirect URI to paste into that directory: one per directory, so that an answer cannot be
-/// taken for another's. [RFC9700-4.4.2]
-pub(crate) fn callback(issuer: &str, directory: &Directory) -> String {
-    format!("{issuer}/directories/{}/callback", directory.slug)
 }
 
 /// The attempt in a cookie, or, when that is too large, in the table with a mark in the cookie.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use broker::tenant::Application;
 use chrono::{DateTime, Utc};
@@ -24,6 +24,7 @@ use store::{GrantState, IssuedGrant, NewRefreshToken, Redeemed, Redemption, Revo
 use super::answer::{digest, sign};
 use super::held::{self, ACCESS_TOKEN_LIFETIME, FAMILY_LIFETIME, RefreshToken};
 use super::{client, refresh};
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::refusal::RefusedJson;
 use crate::tenants::Loaded;
@@ -31,11 +32,10 @@ use crate::tenants::Loaded;
 /// The Token Endpoint.
 pub(crate) async fn token(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<TokenResponse>, RefusedJson> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(RefusedJson::NotFound)?;
     let asked = client::authenticate(&app, &loaded, &headers, &body).await?;
     let who = (asked.client, asked.application);
     match TokenRequest::parse(&asked.params).map_err(RefusedJson::Token)? {

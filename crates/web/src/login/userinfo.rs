@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::{Extension, Json};
 use broker::release;
@@ -16,6 +16,7 @@ use store::UserinfoRecord;
 use super::answer::digest;
 use super::client::{authorization, form};
 use super::held;
+use crate::arrival::Here;
 use crate::gateway::App;
 use crate::recorder::Record;
 use crate::refusal::RefusedJson;
@@ -24,12 +25,11 @@ use crate::sightings::observe::AskedBy;
 /// The userinfo endpoint, by GET and by POST. [OIDCC-5.3.1]
 pub(crate) async fn userinfo(
     State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+    Here(loaded): Here,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(Extension<AskedBy>, Json<Map<String, Value>>), RefusedJson> {
-    let loaded = app.tenants.get(&tenant).await?.ok_or(RefusedJson::NotFound)?;
     let header = authorization(&headers)?;
     let params = match method {
         Method::POST if !body.is_empty() => Some(form(&headers, &body).map_err(refused)?),

@@ -105,12 +105,7 @@ fn raw(answered: &Answered) -> [Table; 2] {
 }
 
 /// What a mapping made, row by row; a row may have been left out.
-pub(crate) fn mapped_table(
-    id: &str,
-    title: &str,
-    claims: &Map<String, Value>,
-    trace: &[RowTrace],
-) -> Table {
+fn mapped_table(id: &str, title: &str, claims: &Map<String, Value>, trace: &[RowTrace]) -> Table {
     Table { rows: mapped_rows(claims, trace), ..Table::new(id, title) }
 }
 
@@ -191,7 +186,7 @@ fn released(
 }
 
 /// What one application would receive, or why it would not.
-pub(crate) fn released_to(sources: Sources<'_>, pairwise: &PairwiseKey) -> (Table, Option<Made>) {
+fn released_to(sources: Sources<'_>, pairwise: &PairwiseKey) -> (Table, Option<Made>) {
     let application = sources.application;
     let id = format!("application-{}", application.client.client_id);
     let table = Table::new(&id, &format!("What {} would receive", application.name));

@@ -20,7 +20,6 @@ use serde_json::{Map, Value};
 
 use super::Answered;
 use crate::keyring;
-use crate::login::start::callback as callback_url;
 use crate::login::{Trace, Why};
 use crate::upstream::{Exchange, Tokens, UpstreamError, Verify, sent_back};
 
@@ -40,7 +39,7 @@ pub(crate) async fn ask(
     let tenant = trace.loaded.tenant.id;
     let metadata = discovered(trace, &directory).await?;
     let code = code(answer, &directory, &metadata)?;
-    let redirect_uri = callback_url(&trace.loaded.issuer, &directory);
+    let redirect_uri = trace.loaded.callback(leg.callback_host.as_ref(), &directory.slug);
     let exchange = Exchange { code: &code, redirect_uri: &redirect_uri, verifier: &leg.verifier };
     let tokens = redeem(trace, &directory, &metadata, exchange).await?;
     trace.note(step, "The directory redeemed its code.");
