@@ -11,6 +11,9 @@ mod application;
 mod audit;
 mod directory;
 mod domain;
+mod expiries;
+mod host;
+mod keys;
 mod secrets;
 mod tokens;
 mod users;
@@ -20,22 +23,30 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use accounts::{
-    OperatorCommand, OperatorInviteArgs, OperatorListArgs, OperatorRemoveArgs, StaffCommand,
-    StaffInviteArgs, StaffListArgs, StaffRemoveArgs,
+    OperatorCommand, OperatorInviteArgs, OperatorListArgs, OperatorRemoveArgs, StaffChangeArgs,
+    StaffCommand, StaffInviteArgs, StaffListArgs, StaffRemoveArgs,
 };
 pub(crate) use api_token::{
     ApiTokenCommand, ApiTokenCreateArgs, ApiTokenListArgs, ApiTokenRevokeArgs,
 };
-pub(crate) use application::{ApplicationCommand, ApplicationListArgs, ApplicationShowArgs};
+pub(crate) use application::{
+    ApplicationCommand, ApplicationEndOldSecretsArgs, ApplicationListArgs, ApplicationShowArgs,
+};
 pub(crate) use audit::{AuditCheckpointArgs, AuditCommand, AuditListArgs, AuditVerifyArgs};
 pub(crate) use directory::{
-    DirectoryApproveArgs, DirectoryCommand, DirectoryListArgs, DirectoryPresetsArgs,
-    DirectoryProbeArgs, DirectorySetupLinkArgs, DirectoryTestArgs, OfTenant, ReachFlags,
+    DirectoryApproveArgs, DirectoryCommand, DirectoryEndSetupLinkArgs, DirectoryListArgs,
+    DirectoryPresetsArgs, DirectoryProbeArgs, DirectorySetupLinkArgs, DirectorySetupLinksArgs,
+    DirectoryTestArgs, OfTenant, ReachFlags,
 };
 pub(crate) use domain::{DomainArgs, DomainCommand, DomainListArgs, DomainVerifyArgs};
+pub(crate) use expiries::ExpiriesArgs;
+pub(crate) use host::{At, HostCallbackArgs, HostCommand, HostListArgs, HostRemoveArgs};
+pub(crate) use keys::{KeysCertificateArgs, KeysCommand, KeysListArgs, KeysRotateArgs};
 pub(crate) use secrets::{RotateMasterArgs, SecretsCommand};
 pub(crate) use tokens::{TokensCommand, TokensRevokeAllArgs};
-pub(crate) use users::{UsersBlockArgs, UsersCommand, UsersImportArgs, UsersListArgs};
+pub(crate) use users::{
+    UsersBlockArgs, UsersCommand, UsersImportArgs, UsersJoinArgs, UsersListArgs,
+};
 
 /// A single sign-on gateway for many tenants: applications are pointed at it once, directories
 /// (Okta and other OpenID Providers) are connected behind it.
@@ -132,6 +143,14 @@ pub(crate) enum Command {
         vestibule domain list --tenant acme"
     )]
     Domain(DomainCommand),
+    /// Hosts of tenants' own, such as login.acme.org
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        vestibule host list --tenant acme\n  \
+        vestibule host callback okta --tenant acme --at issuer"
+    )]
+    Host(HostCommand),
     /// Look at sign-ins
     #[command(subcommand, after_help = "Example:\n  vestibule login show 4F7KQ-2M9TX")]
     Login(LoginCommand),
@@ -187,6 +206,11 @@ pub(crate) enum Command {
         vestibule api-token list --tenant acme"
     )]
     ApiToken(ApiTokenCommand),
+    /// Print what ends within 60 days: secrets at directories, tokens of the admin API
+    #[command(after_help = "Examples:\n  \
+        vestibule expiries\n  \
+        vestibule expiries --tenant acme --json")]
+    Expiries(ExpiriesArgs),
     /// Print the OpenAPI document of the admin API
     #[command(after_help = "Example:\n  \
         vestibule openapi > openapi.json\n\n\
@@ -299,60 +323,6 @@ pub(crate) enum LoginCommand {
 pub(crate) struct LoginShowArgs {
     /// The support code that the person saw
     pub(crate) code: String,
-    #[command(flatten)]
-    pub(crate) common: CommonFlags,
-}
-
-/// Commands about signing keys.
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// List the signing keys and where each stands
-    #[command(after_help = "Examples:\n  vestibule keys list\n  vestibule keys list --tenant acme")]
-    List(KeysListArgs),
-    /// Publish a successor for a tenant's signing key
-    #[command(after_help = "Examples:\n  \
-        vestibule keys rotate --tenant acme\n  \
-        vestibule keys rotate --tenant acme --alg ES256\n\n\
-        Applications fetch keys now and then, so the successor is published two days before it signs,\n\
-        and the old key stays published until the last token it signed has expired.")]
-    Rotate(KeysRotateArgs),
-    /// Print the certificate to upload in a directory that takes one in place of a secret
-    #[command(after_help = "Example:\n  \
-        vestibule keys certificate --tenant acme > acme.pem\n\n\
-        It is that of the newest RS256 key, which is made if there is none. After `keys rotate` it\n\
-        is the successor's: upload it before that one signs, and remove the old one afterwards.")]
-    Certificate(KeysCertificateArgs),
-}
-
-/// Flags of `keys list`.
-#[derive(Debug, Args)]
-pub(crate) struct KeysListArgs {
-    /// Only this tenant
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) tenant: Option<String>,
-    #[command(flatten)]
-    pub(crate) common: CommonFlags,
-}
-
-/// Flags of `keys rotate`.
-#[derive(Debug, Args)]
-pub(crate) struct KeysRotateArgs {
-    /// The tenant
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) tenant: String,
-    /// The algorithm: RS256, PS256, ES256 or EdDSA
-    #[arg(long, value_name = "ALG", default_value = "RS256")]
-    pub(crate) alg: String,
-    #[command(flatten)]
-    pub(crate) common: CommonFlags,
-}
-
-/// Flags of `keys certificate`.
-#[derive(Debug, Args)]
-pub(crate) struct KeysCertificateArgs {
-    /// The tenant
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) tenant: String,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

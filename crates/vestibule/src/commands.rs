@@ -11,7 +11,9 @@ mod demo;
 mod directory;
 mod documents;
 mod domain;
+mod expiries;
 mod export;
+mod host;
 mod keys;
 mod login;
 mod migrate;
@@ -54,6 +56,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Application(ApplicationCommand::Show(args)) => {
             Box::pin(application::show(args)).await
         }
+        Command::Application(ApplicationCommand::EndOldSecrets(args)) => {
+            Box::pin(application::end_old_secrets(args)).await
+        }
         Command::Application(ApplicationCommand::List(args)) => {
             Box::pin(application::list(args)).await
         }
@@ -62,8 +67,13 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Users(UsersCommand::List(args)) => Box::pin(users::people::list(args)).await,
         Command::Users(UsersCommand::Block(args)) => Box::pin(users::people::block(args)).await,
         Command::Users(UsersCommand::Unblock(args)) => Box::pin(users::people::unblock(args)).await,
+        Command::Users(UsersCommand::SignOut(args)) => {
+            Box::pin(users::people::sign_out(args)).await
+        }
+        Command::Users(UsersCommand::Join(args)) => Box::pin(users::people::join(args)).await,
         Command::Route(args) => Box::pin(route::run(args)).await,
         Command::Domain(command) => Box::pin(domain::run(command)).await,
+        Command::Host(command) => Box::pin(host::run(command)).await,
         Command::Login(LoginCommand::Show(args)) => Box::pin(login::run(args)).await,
         Command::Keys(KeysCommand::List(args)) => Box::pin(keys::list(args)).await,
         Command::Keys(KeysCommand::Rotate(args)) => Box::pin(keys::rotate(args)).await,
@@ -73,6 +83,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Operator(command) => Box::pin(operator::run(command)).await,
         Command::Staff(command) => Box::pin(staff::run(command)).await,
         Command::ApiToken(command) => Box::pin(api_token::run(command)).await,
+        Command::Expiries(args) => Box::pin(expiries::run(args)).await,
         Command::Openapi => documents::openapi(),
         Command::Schema => documents::schema(),
         Command::Tokens(TokensCommand::RevokeAll(args)) => Box::pin(tokens::revoke_all(args)).await,

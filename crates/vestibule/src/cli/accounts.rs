@@ -88,6 +88,13 @@ pub(crate) enum StaffCommand {
         vestibule staff list --tenant acme\n  \
         vestibule staff list --tenant acme --json")]
     List(StaffListArgs),
+    /// Change what somebody may do in a tenant; they keep what they sign in with
+    #[command(after_help = "Examples:\n  \
+        vestibule staff change kim@acme.example --tenant acme --role viewer\n  \
+        vestibule staff change it@okta.example --tenant acme \\\n      \
+            --role directory_manager --directory okta\n\n\
+        The last owner stays one.")]
+    Change(StaffChangeArgs),
     /// End what somebody may do in a tenant, and their account if that was all
     #[command(after_help = "Example:\n  \
         vestibule staff remove kim@acme.example --tenant acme\n\n\
@@ -111,6 +118,24 @@ pub(crate) struct StaffInviteArgs {
     pub(crate) directory: Option<String>,
     #[command(flatten)]
     pub(crate) link: InviteFlags,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `staff change`.
+#[derive(Debug, Args)]
+pub(crate) struct StaffChangeArgs {
+    /// Their e-mail address
+    pub(crate) email: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// What they may do: owner, editor, viewer, or directory_manager of one directory
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+    /// The directory of a directory_manager
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) directory: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

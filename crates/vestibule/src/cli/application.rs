@@ -16,6 +16,12 @@ pub(crate) enum ApplicationCommand {
         vestibule application show imis --tenant acme --json\n\n\
         The fields are in the order and the words of the application's own screen.")]
     Show(ApplicationShowArgs),
+    /// End every client secret of an application but the newest, once that is in use
+    #[command(after_help = "Example:\n  \
+        vestibule application end-old-secrets imis --tenant acme\n\n\
+        `application show --new-secret` makes the newest. Whatever still uses one of those before it\n\
+        is refused from now on.")]
+    EndOldSecrets(ApplicationEndOldSecretsArgs),
     /// List the applications of a tenant
     #[command(after_help = "Example:\n  vestibule application list --tenant acme")]
     List(ApplicationListArgs),
@@ -40,6 +46,18 @@ pub(crate) struct ApplicationShowArgs {
     /// [default: http:// and the address that `serve` listens on]
     #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `application end-old-secrets`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplicationEndOldSecretsArgs {
+    /// The application's client id
+    pub(crate) client_id: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

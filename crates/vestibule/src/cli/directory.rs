@@ -20,7 +20,7 @@ pub(crate) enum DirectoryCommand {
     /// Print a link that signs in through a directory and shows every claim, for a test
     #[command(after_help = "Example:\n  vestibule directory test okta --tenant acme\n\n\
         The link works once, within 15 minutes, for a directory that is being tested or active.\n\
-        Nobody is signed in and nobody is remembered.")]
+        Nobody is signed in. What the directory said is kept, sealed, until its next test.")]
     Test(DirectoryTestArgs),
     /// Print a link with which somebody without an account connects this one directory
     #[command(after_help = "Examples:\n  \
@@ -29,6 +29,14 @@ pub(crate) enum DirectoryCommand {
         The link works in the one browser that opens it first. Whoever has it can enter what the\n\
         provider needs and try it, for this directory and nothing else.")]
     SetupLink(DirectorySetupLinkArgs),
+    /// Print the links that connect a directory, those past their time included
+    #[command(after_help = "Example:\n  vestibule directory setup-links okta --tenant acme")]
+    SetupLinks(DirectorySetupLinksArgs),
+    /// End a link that connects a directory, with what its holder has open
+    #[command(after_help = "Example:\n  \
+        vestibule directory end-setup-link 0198c2ae-6d3f-7000-8000-000000000001 --tenant acme\n\n\
+        vestibule directory setup-links prints which there are.")]
+    EndSetupLink(DirectoryEndSetupLinkArgs),
     /// List the directories of a tenant, with their redirect URIs and when their secrets expire
     #[command(after_help = "Example:\n  vestibule directory list --tenant acme")]
     List(DirectoryListArgs),
@@ -36,7 +44,8 @@ pub(crate) enum DirectoryCommand {
     #[command(after_help = "Example:\n  vestibule directory approve okta --tenant acme\n\n\
         From the first sign-in on, a directory's discovery document has to lead to the hosts that it\n\
         led to then; one that suddenly leads elsewhere is refused and logged. After this command the\n\
-        next sign-in decides anew. Ask the directory's administrator first whether it moved.")]
+        hosts that it leads to now are believed, or, if no gateway has seen any, the next sign-in\n\
+        decides anew. Ask the directory's administrator first whether it moved.")]
     Approve(DirectoryApproveArgs),
     /// Say what is known of a vendor: what to type, what to do there, what goes wrong
     #[command(after_help = "Examples:\n  \
@@ -112,6 +121,33 @@ pub(crate) struct DirectorySetupLinkArgs {
     pub(crate) note: String,
     #[command(flatten)]
     pub(crate) of: OfTenant,
+}
+
+/// Flags of `directory setup-links`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectorySetupLinksArgs {
+    /// The directory, by its slug
+    pub(crate) slug: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `directory end-setup-link`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryEndSetupLinkArgs {
+    /// The link, by the id that the list prints
+    pub(crate) link: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
 }
 
 /// Flags of `directory approve`.

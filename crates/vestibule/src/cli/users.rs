@@ -46,6 +46,19 @@ pub(crate) enum UsersCommand {
         vestibule users unblock dana@acme.example --tenant acme\n\n\
         They can sign in at once; what ended stays ended.")]
     Unblock(UsersBlockArgs),
+    /// Sign somebody out in every browser
+    #[command(after_help = "Example:\n  \
+        vestibule users sign-out dana@acme.example --tenant acme\n\n\
+        Sessions end and the codes and tokens of applications are revoked at the same moment. They\n\
+        may sign in again at once; `block` keeps them out.")]
+    SignOut(UsersBlockArgs),
+    /// Make another user arrive as this one, for a person who is known twice
+    #[command(after_help = "Example:\n  \
+        vestibule users join E-1000 dana@old.example --tenant acme\n\n\
+        Whoever arrived as the second user arrives as the first from then on, with the first one's\n\
+        sub and external id. The second one's sessions end, and nobody gets its sub and external id\n\
+        any more. This cannot be taken back.")]
+    Join(UsersJoinArgs),
 }
 
 /// Flags of `users list`.
@@ -70,12 +83,28 @@ pub(crate) struct UsersListArgs {
     pub(crate) common: CommonFlags,
 }
 
-/// Flags of `users block` and `users unblock`.
+/// Flags of `users block`, `users unblock` and `users sign-out`.
 #[derive(Debug, Args)]
 pub(crate) struct UsersBlockArgs {
     /// The user: e-mail address, sub or external id
     #[arg(value_name = "EMAIL|SUB|EXTERNAL_ID")]
     pub(crate) who: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `users join`.
+#[derive(Debug, Args)]
+pub(crate) struct UsersJoinArgs {
+    /// The user who stays: e-mail address, sub or external id
+    #[arg(value_name = "STAYS")]
+    pub(crate) kept: String,
+    /// The user who is joined: e-mail address, sub or external id
+    #[arg(value_name = "IS_JOINED")]
+    pub(crate) other: String,
     /// The tenant
     #[arg(long, value_name = "SLUG")]
     pub(crate) tenant: String,

@@ -1,11 +1,11 @@
 //! What `vestibule operator` and `vestibule staff` share: an invitation, and how people are printed.
 
-use anyhow::{Context as _, bail};
+use admin::{Invitation, InviteError};
+use anyhow::{Context as _, anyhow, bail};
 use broker::email::Email;
-use broker::id::AccountId;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use store::{InviteOutcome, InviteScope, MemberOutcome, NewInvite};
+use store::{InviteScope, MemberOutcome};
 
 use super::Tool;
 use crate::output;
@@ -41,35 +41,18 @@ pub(super) async fn invited(
     days: i64,
     public_url: &str,
 ) -> anyhow::Result<Invited> {
-    let now = super::now();
-    let link = admin::link(admin::LinkKind::Welcome, days, now)?;
-    let new = NewInvite {
-        account: AccountId::new(now, entropy()?),
-        email,
-        scope,
-        link: link.id,
-        token_hash: link.hash,
-        expires_at: link.expires_at,
-    };
-    let outcome = tool.store.operator().invite_account(&new, now).await;
-    match outcome.context("nobody was invited")? {
-        InviteOutcome::Linked(_) => {
-            Ok(Invited { address: link.address(public_url), expires_at: link.expires_at })
+    let invitation = Invitation { email, scope, days, public_url };
+    let invited = admin::invite(&tool.store.operator(), &invitation, super::now()).await;
+    let invited = invited.map_err(|error| match error {
+        InviteError::LastOwner => {
+            anyhow!("{email} is the tenant's only owner and stays one; invite another owner first")
         }
-        InviteOutcome::LastOwner => {
-            bail!("{email} is the tenant's only owner and stays one; invite another owner first")
-        }
-        // What an operator hands out is always a link.
-        InviteOutcome::AlreadySetUp(_) | InviteOutcome::Elsewhere => {
-            bail!("{email} has an account already, and no link was made")
-        }
-    }
-}
-
-fn entropy() -> anyhow::Result<[u8; 10]> {
-    let mut bytes = [0; 10];
-    aws_lc_rs::rand::fill(&mut bytes).ok().context("the system has no random bytes")?;
-    Ok(bytes)
+        other => anyhow::Error::new(other).context("nobody was invited"),
+    })?;
+    // What an operator hands out is always a link.
+    let (address, expires_at) =
+        invited.link.with_context(|| format!("{email} has an account, and no link was made"))?;
+    Ok(Invited { address, expires_at })
 }
 
 /// Says why somebody was not removed.

@@ -4,13 +4,14 @@
 //! secret if that is asked for.
 
 use anyhow::bail;
+use broker::address;
 use broker::setup::{self, Field, Parts, Secret, Sheet};
 use broker::tenant::Application;
 use oidc::secret::SecretHash;
 use store::{ApplicationRecord, Operator, TenantRecord};
 
 use super::Tool;
-use crate::cli::{ApplicationListArgs, ApplicationShowArgs};
+use crate::cli::{ApplicationEndOldSecretsArgs, ApplicationListArgs, ApplicationShowArgs};
 use crate::output;
 
 /// Runs `application show`.
@@ -24,6 +25,21 @@ pub(super) async fn show(args: ApplicationShowArgs) -> anyhow::Result<()> {
     } else {
         output::result(text(&sheet));
     }
+    Ok(())
+}
+
+/// Runs `application end-old-secrets`.
+pub(super) async fn end_old_secrets(args: ApplicationEndOldSecretsArgs) -> anyhow::Result<()> {
+    let slug = super::slug(&args.tenant)?;
+    let tool = Tool::open(&args.common).await?;
+    let (operator, of) = (tool.store.operator(), (&slug, args.client_id.as_str()));
+    let outcome = Box::pin(admin::end_old_secrets(&operator, of, None, super::now())).await;
+    let ended = tool.finish(outcome.map_err(Into::into)).await?;
+    output::result(if ended {
+        "Only the newest secret works from now on."
+    } else {
+        "There is one secret, which stays."
+    });
     Ok(())
 }
 
@@ -52,7 +68,7 @@ async fn sheet(tool: &Tool, args: &ApplicationShowArgs, public_url: &str) -> any
         (None, Some(source)) => Secret::Reference(source),
         (None, None) => Secret::ShownBefore,
     };
-    let issuer = format!("{public_url}/t/{}", tenant.slug);
+    let issuer = address::issuer(public_url, &tenant.slug, tenant.addresses.own.as_ref());
     Ok(setup::sheet(Parts { issuer: &issuer, application: &application, secret }))
 }
 

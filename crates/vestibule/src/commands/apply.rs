@@ -1,9 +1,10 @@
 //! `vestibule apply`: makes the tenants in the database match a file.
 //!
-//! read and prove the file → migrate → with `--probe`, ask the directories ([`probe`]) →
-//! [`admin::apply`] in one transaction → print. A file
-//! with a mistake in it is refused before the database is touched.
+//! read and prove the file, and the logos beside it ([`logos`]) → migrate → with `--probe`, ask the
+//! directories ([`probe`]) → [`admin::apply`] in one transaction → print. A file with a mistake in
+//! it is refused before the database is touched.
 
+mod logos;
 mod probe;
 
 use admin::{Applied, ChangeError, Mode, Order};
@@ -47,13 +48,15 @@ async fn applied(
     file: &ConfigurationFile,
     args: &ApplyArgs,
 ) -> anyhow::Result<Applied> {
+    let logos::Read { configuration, logos } = logos::read(file)?;
     // A dry run changes nothing, and the schema is something.
     if !args.dry_run {
         tool.database.migrate().await?;
     }
     let order = Order {
-        wanted: &file.configuration,
+        wanted: &configuration,
         secrets: &Secrets { env: &process_env, base: &file.base, own: &tool.own_files },
+        logos: &logos,
         prune: if args.prune { Prune::Remove } else { Prune::Keep },
         mode: if args.dry_run { Mode::DryRun } else { Mode::Commit },
         now: super::now(),

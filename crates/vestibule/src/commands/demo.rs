@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret as _;
 
 use crate::cli::DemoArgs;
 use crate::settings::{Settings, process_env};
@@ -80,6 +81,10 @@ It plays iMIS: it asks for an e-mail address and leaves the rest to the gateway.
     {PERSON}     (staff)
     robin.member@acme-assoc.example       (a member)
 
+To look behind it, or connect a directory of your own, open the dashboard:
+
+    {dashboard}
+
   gateway         {gateway}
   discovery       {issuer}/.well-known/openid-configuration
   test directory  {directory}   (asks nobody for a password)
@@ -90,6 +95,7 @@ To see what happened in a sign-in, use the support code of its page:
 
 Ctrl-C stops everything.",
         application = world.application.url,
+        dashboard = world.dashboard.expose_secret(),
         gateway = world.gateway.public_url,
         issuer = world.issuer,
         directory = world.directory.issuer,

@@ -9,8 +9,9 @@ mod setup_link;
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail};
+use broker::address::{self, HostName};
 use broker::directory_preset::DirectoryPreset;
-use broker::id::TenantId;
+use broker::id::{Slug, TenantId};
 use broker::probe::ProbeReport;
 use broker::settings::DirectorySettings;
 use broker::tenant::DirectorySecrets;
@@ -33,6 +34,8 @@ pub(super) async fn run(command: DirectoryCommand) -> anyhow::Result<()> {
         DirectoryCommand::Probe(args) => Box::pin(probe(args)).await,
         DirectoryCommand::Test(args) => Box::pin(test(args)).await,
         DirectoryCommand::SetupLink(args) => Box::pin(setup_link::run(args)).await,
+        DirectoryCommand::SetupLinks(args) => Box::pin(setup_link::list(args)).await,
+        DirectoryCommand::EndSetupLink(args) => Box::pin(setup_link::end(args)).await,
         DirectoryCommand::List(args) => Box::pin(list(args)).await,
         DirectoryCommand::Approve(args) => Box::pin(approve(args)).await,
         DirectoryCommand::Presets(args) => presets::run(&args),
@@ -47,6 +50,8 @@ struct Probed {
     settings: DirectorySettings,
     secrets: DirectorySecrets,
     keys: Vec<KeyRecord>,
+    /// The host of the redirect URI that it knows us by.
+    host: Option<HostName>,
 }
 
 /// Runs `directory probe`.
@@ -54,12 +59,13 @@ async fn probe(args: DirectoryProbeArgs) -> anyhow::Result<()> {
     let settings = Settings::load(&args.common, &args.reach.gateway(), &process_env)?;
     logging::start(&settings, "warn");
     let prober = prober(&settings)?;
-    let Probed { settings: wanted, secrets, keys } = match &args.slug {
+    let Probed { settings: wanted, secrets, keys, host } = match &args.slug {
         Some(slug) => Box::pin(stored(&args, slug)).await?,
         None => typed(&args)?,
     };
     let tenant = args.tenant.as_deref();
-    let redirect_uri = callback(&settings, tenant.unwrap_or("tenant"), wanted.slug.as_str());
+    let of: Slug = tenant.unwrap_or("tenant").parse()?;
+    let redirect_uri = callback(&settings, &of, host.as_ref(), &wanted.slug);
     let redirect_uri = redirect_uri.as_str();
     let subject = Subject { tenant: NOBODY, settings: &wanted, secrets, keys, redirect_uri };
     let report = prober.probe(subject).await;
@@ -85,7 +91,8 @@ async fn stored(args: &DirectoryProbeArgs, slug: &str) -> anyhow::Result<Probed>
         next: record.next_client_secret,
         expired: record.expired,
     };
-    Ok(Probed { settings: record.settings, secrets, keys: tenant.keys })
+    let (settings, host) = (record.settings, record.callback_host);
+    Ok(Probed { settings, secrets, keys: tenant.keys, host })
 }
 
 /// A tenant with its signing keys, which the list of tenants leaves out.
@@ -122,7 +129,12 @@ fn typed(args: &DirectoryProbeArgs) -> anyhow::Result<Probed> {
         "tenants": args.tenants,
     });
     let secrets = DirectorySecrets { current: secret, ..DirectorySecrets::default() };
-    Ok(Probed { settings: serde_json::from_value(settings)?, secrets, keys: Vec::new() })
+    Ok(Probed {
+        settings: serde_json::from_value(settings)?,
+        secrets,
+        keys: Vec::new(),
+        host: None,
+    })
 }
 
 fn preset(name: &str) -> anyhow::Result<DirectoryPreset> {
@@ -138,13 +150,14 @@ pub(super) fn prober(settings: &Settings) -> anyhow::Result<Prober> {
     Ok(Prober::new(policy)?)
 }
 
-/// The redirect URI of a directory.
-pub(super) fn callback(settings: &Settings, tenant: &str, directory: &str) -> String {
-    format!("{}/directories/{directory}/callback", issuer(settings, tenant))
-}
-
-fn issuer(settings: &Settings, tenant: &str) -> String {
-    format!("{}/t/{tenant}", settings.public_url())
+/// The redirect URI of a directory at one of its tenant's addresses.
+pub(super) fn callback(
+    settings: &Settings,
+    tenant: &Slug,
+    host: Option<&HostName>,
+    directory: &Slug,
+) -> String {
+    address::callback(&settings.public_url(), tenant, host, directory)
 }
 
 fn only(mut tenants: Vec<TenantRecord>) -> anyhow::Result<TenantRecord> {
@@ -191,36 +204,61 @@ async fn link(tool: &Tool, args: &DirectoryTestArgs, at: &Settings) -> anyhow::R
         &tool.master,
         &tenant,
         record,
-        Shown::Everything,
+        (Shown::Everything, None),
         super::now(),
     )
     .await?;
-    Ok(format!("{}{link}", issuer(at, tenant.slug.as_str())))
+    let host = tenant.addresses.own.as_ref();
+    Ok(format!("{}{link}", address::issuer(&at.public_url(), &tenant.slug, host)))
+}
+
+/// What became of an approval.
+enum Approved {
+    /// The directory is believed to be at the hosts that its document leads to.
+    At(BTreeSet<String>),
+    /// Nothing was proposed: the next sign-in decides anew. It was here until now, if anywhere.
+    Anew(BTreeSet<String>),
 }
 
 /// Runs `directory approve`.
 async fn approve(args: DirectoryApproveArgs) -> anyhow::Result<()> {
     let tool = Tool::open(&args.common).await?;
-    let outcome = Box::pin(forget(&tool, &args)).await;
-    let before = tool.finish(outcome).await?;
-    if before.is_empty() {
-        output::notice(format_args!("nobody has signed in through {} since it was set", args.slug));
-    } else {
-        let before = before.into_iter().collect::<Vec<_>>().join(", ");
-        output::result(format_args!("{} may be elsewhere now; it was at {before}", args.slug));
+    let outcome = Box::pin(approved(&tool, &args)).await;
+    let list = |hosts: BTreeSet<String>| hosts.into_iter().collect::<Vec<_>>().join(", ");
+    match tool.finish(outcome).await? {
+        Approved::At(hosts) => {
+            output::result(format_args!("{} is at {} from now on", args.slug, list(hosts)));
+        }
+        Approved::Anew(before) if before.is_empty() => output::notice(format_args!(
+            "nobody has signed in through {} since it was set",
+            args.slug
+        )),
+        Approved::Anew(before) => {
+            let before = list(before);
+            output::result(format_args!("{} may be elsewhere now; it was at {before}", args.slug));
+        }
     }
     Ok(())
 }
 
-/// Forgets where the directory was, and says where.
-async fn forget(tool: &Tool, args: &DirectoryApproveArgs) -> anyhow::Result<BTreeSet<String>> {
-    let operator = tool.store.operator();
+/// Believes what is proposed, or forgets where the directory was.
+async fn approved(tool: &Tool, args: &DirectoryApproveArgs) -> anyhow::Result<Approved> {
+    let (operator, now) = (tool.store.operator(), super::now());
     let tenant = only(super::tenants(&operator, Some(&args.tenant)).await?)?;
     let record = directory(&tenant, &args.slug)?;
+    let known = operator.directory_hosts(tenant.id, record.id).await?;
     let mut tx = operator.begin().await?;
-    tx.forget_endpoint_hosts(tenant.id, record.id).await?;
+    let approved = if let Some((hosts, _)) = known.proposed {
+        if !tx.approve_hosts(tenant.id, record.id, &hosts, now).await? {
+            bail!("its document leads elsewhere again; try once more");
+        }
+        Approved::At(hosts)
+    } else {
+        tx.forget_endpoint_hosts(tenant.id, record.id, now).await?;
+        Approved::Anew(known.approved)
+    };
     tx.commit().await?;
-    Ok(record.endpoint_hosts.clone())
+    Ok(approved)
 }
 
 /// Runs `directory list`.
@@ -231,7 +269,8 @@ async fn list(args: DirectoryListArgs) -> anyhow::Result<()> {
     let tenant = only(tool.finish(outcome).await?)?;
     let now = super::now();
     for one in &tenant.directories {
-        let redirect_uri = callback(&settings, tenant.slug.as_str(), one.settings.slug.as_str());
+        let host = one.callback_host.as_ref();
+        let redirect_uri = callback(&settings, &tenant.slug, host, &one.settings.slug);
         output::result(list::lines(one, &redirect_uri, now).join("\n"));
     }
     if tenant.directories.is_empty() {

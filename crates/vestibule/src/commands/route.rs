@@ -113,6 +113,7 @@ mod tests {
             next_client_secret: None,
             expired: BTreeSet::default(),
             endpoint_hosts: BTreeSet::default(),
+            callback_host: None,
         };
         let application = |client_id: &str, disabled: bool| ApplicationRecord {
             id: ApplicationId(uuid::Uuid::nil()),
@@ -127,7 +128,9 @@ mod tests {
             id: TenantId(uuid::Uuid::nil()),
             slug: "acme".parse().unwrap(),
             name: "Acme".to_owned(),
+            addresses: broker::address::Addresses::default(),
             policy: broker::settings::TenantPolicy::default(),
+            logo: None,
             version: 1,
             applications: vec![application("imis", false), application("old", true)],
             directories: vec![

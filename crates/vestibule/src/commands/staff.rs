@@ -7,7 +7,7 @@ use serde_json::json;
 use store::{InviteScope, MemberView, TenantRecord};
 
 use super::{Tool, accounts};
-use crate::cli::{StaffCommand, StaffInviteArgs, StaffListArgs, StaffRemoveArgs};
+use crate::cli::{StaffChangeArgs, StaffCommand, StaffInviteArgs, StaffListArgs, StaffRemoveArgs};
 use crate::output;
 
 /// Runs a command about the staff of a tenant.
@@ -15,6 +15,7 @@ pub(super) async fn run(command: StaffCommand) -> anyhow::Result<()> {
     match command {
         StaffCommand::Invite(args) => Box::pin(invite(args)).await,
         StaffCommand::List(args) => Box::pin(list(args)).await,
+        StaffCommand::Change(args) => Box::pin(change(args)).await,
         StaffCommand::Remove(args) => Box::pin(remove(args)).await,
     }
 }
@@ -92,6 +93,7 @@ fn as_json(one: &MemberView) -> serde_json::Value {
         "account": one.account.0, "email": one.email, "name": one.name,
         "role": one.role, "directory": one.directory,
         "is_set_up": one.is_set_up, "has_passkey": one.has_passkey,
+        "has_password": one.has_password, "has_directory": one.has_directory,
         "created_at": one.created_at, "created_by": one.created_by,
         "last_seen_at": one.last_seen_at,
     })
@@ -103,11 +105,47 @@ fn line(one: &MemberView) -> String {
         Some(directory) => format!("{} of {directory}", one.role),
         None => one.role.to_string(),
     };
-    let credentials = accounts::credentials(one.is_set_up, one.has_passkey);
+    let own = one.has_passkey || one.has_password;
+    let credentials = if own || !one.has_directory {
+        accounts::credentials(own, one.has_passkey)
+    } else {
+        "directory"
+    };
     let seen = accounts::seen(one.last_seen_at);
     format!("{:<32} {role:<20}  {credentials:<10}  {seen:<22}  {}", one.email, one.name)
         .trim_end()
         .to_owned()
+}
+
+async fn change(args: StaffChangeArgs) -> anyhow::Result<()> {
+    let email = accounts::address(&args.email)?;
+    let role: Role = args.role.parse()?;
+    let tool = Tool::open(&args.common).await?;
+    let outcome = Box::pin(changed(&tool, (&email, role), &args)).await;
+    tool.finish(outcome).await?;
+    output::result(format_args!("{email} is {role} in {} now.", args.tenant));
+    Ok(())
+}
+
+async fn changed(
+    tool: &Tool,
+    (email, role): (&str, Role),
+    args: &StaffChangeArgs,
+) -> anyhow::Result<()> {
+    let operator = tool.store.operator();
+    let tenant = super::tenants(&operator, Some(&args.tenant)).await?.pop();
+    let tenant = tenant.context("there is no such tenant")?;
+    let directory = directory(&tenant, args.directory.as_deref(), role)?;
+    let (_, members) = listed(tool, &args.tenant).await?;
+    let not_found = || {
+        format!("{email} is not of its staff; see: vestibule staff list --tenant {}", args.tenant)
+    };
+    let found = members.into_iter().find(|one| one.email == email).with_context(not_found)?;
+    let outcome =
+        operator.set_member(tenant.id, found.account, role, directory, super::now()).await?;
+    accounts::removed(outcome, not_found, || {
+        format!("{email} is the only owner and stays one; invite another owner first")
+    })
 }
 
 async fn remove(args: StaffRemoveArgs) -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 
 use admin::{Mode, Order, stored_tenants};
 use anyhow::bail;
+use broker::address::HostName;
+use broker::id::Slug;
 use broker::plan::{Action, Settings as Planned, Target};
 use broker::settings::{DirectorySettings, DirectoryState, SecretSource};
 use broker::tenant::DirectorySecrets;
@@ -46,7 +48,8 @@ pub(super) async fn probe(
         }
         let tenant = change.target.tenant_slug();
         let record = stored.iter().find(|one| one.slug == *tenant);
-        let redirect_uri = directory::callback(settings, tenant.as_str(), wanted.slug.as_str());
+        let host = callback_host(order, record, (tenant, &wanted.slug));
+        let redirect_uri = directory::callback(settings, tenant, host, &wanted.slug);
         let subject = Subject {
             tenant: directory::NOBODY,
             settings: wanted,
@@ -72,6 +75,19 @@ fn wanted<'a>(order: &Order<'a>, target: &Target) -> Option<&'a DirectorySetting
     let mut tenants = order.wanted.tenants.iter();
     let tenant = tenants.find(|one| one.slug == *tenant)?;
     tenant.directories.iter().find(|one| one.slug == *directory)
+}
+
+/// The host of the redirect URI that a directory knows us by, or will when it is new.
+fn callback_host<'a>(
+    order: &'a Order<'_>,
+    record: Option<&'a TenantRecord>,
+    (tenant, directory): (&Slug, &Slug),
+) -> Option<&'a HostName> {
+    let mut known = record.into_iter().flat_map(|one| &one.directories);
+    match known.find(|one| one.settings.slug == *directory) {
+        Some(known) => known.callback_host.as_ref(),
+        None => order.wanted.tenants.iter().find(|one| one.slug == *tenant)?.host.as_ref(),
+    }
 }
 
 /// The secrets as they will be: the file's, else the stored ones.

@@ -4,13 +4,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use admin::{Mode, Order};
+use admin::{Invitation, Mode, Order};
 use anyhow::Context as _;
 use broker::plan::Prune;
 use broker::seal::MasterKey;
 use demo::application::{self, Application, ResponseType};
 use demo::directory::{self, Directory, SigningAlgorithm};
-use store::{Role, Store};
+use secrecy::SecretString;
+use store::{InviteScope, Role, Store};
 use web::{Dns, EgressPolicy, Gateway, Options, Running, StartError};
 
 use super::unguessable;
@@ -34,6 +35,8 @@ pub(super) struct World {
     database: Database,
     pub(super) gateway: Running,
     pub(super) issuer: String,
+    /// Where the dashboard is opened: by a link that makes the first account, while there is none.
+    pub(super) dashboard: SecretString,
     pub(super) directory: Directory,
     pub(super) application: Application,
 }
@@ -43,8 +46,8 @@ impl World {
     pub(super) async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let database = Database::open(settings, Sharing::Own).await?;
         match Self::on(&database, settings).await {
-            Ok((gateway, issuer, directory, application)) => {
-                Ok(Self { database, gateway, issuer, directory, application })
+            Ok((gateway, (issuer, dashboard), directory, application)) => {
+                Ok(Self { database, gateway, issuer, dashboard, directory, application })
             }
             Err(error) => {
                 database.close().await;
@@ -56,7 +59,7 @@ impl World {
     async fn on(
         database: &Database,
         settings: &Settings,
-    ) -> anyhow::Result<(Running, String, Directory, Application)> {
+    ) -> anyhow::Result<(Running, (String, SecretString), Directory, Application)> {
         let master = master_key::load(settings, Absent::Make)?;
         database.migrate().await?;
         let gateway = start_gateway(database, &master, settings).await?;
@@ -77,10 +80,13 @@ impl World {
 
         let text = tenant(&directory.issuer, &application.redirect_uri, &secrets);
         let store = database.connect(Role::Operator, master.clone())?;
-        let applied = apply_tenant(&store, &master, &text).await;
+        let applied = async {
+            apply_tenant(&store, &master, &text).await?;
+            dashboard(&store, &gateway.public_url).await
+        };
+        let applied = applied.await;
         store.close().await;
-        applied?;
-        Ok((gateway, issuer, directory, application))
+        Ok((gateway, (issuer, applied?), directory, application))
     }
 
     /// Stops everything, the database last.
@@ -90,6 +96,19 @@ impl World {
         self.directory.shutdown().await;
         self.database.close().await;
     }
+}
+
+/// The dashboard's address, with a link to set an account up if nobody has one.
+async fn dashboard(store: &Store, public_url: &str) -> anyhow::Result<SecretString> {
+    let operator = store.operator();
+    if operator.operators().await?.iter().any(|one| one.is_set_up) {
+        return Ok(format!("{public_url}/dashboard").into());
+    }
+    let email = "operator@vestibule.example";
+    let invitation = Invitation { email, scope: InviteScope::Operator, days: 1, public_url };
+    let invited = admin::invite(&operator, &invitation, now()).await?;
+    let (link, _) = invited.link.context("no link to the dashboard was made")?;
+    Ok(link)
 }
 
 /// The secrets that two parties share, made anew at every start.
@@ -188,6 +207,7 @@ async fn apply_tenant(store: &Store, master: &MasterKey, text: &str) -> anyhow::
     let order = Order {
         wanted: &file.configuration,
         secrets: &Secrets { env: &|_| None, base: &file.base, own: &[] },
+        logos: &[],
         prune: Prune::Keep,
         mode: Mode::Commit,
         now: now(),

@@ -1,5 +1,6 @@
 //! One directory in the list, with what is known of its secrets.
 
+use broker::expiry::Urgency;
 use broker::settings::{DirectorySettings, DirectoryState, TokenEndpointAuthMethod};
 use broker::tenant::SecretSlot;
 use chrono::{DateTime, Utc};
@@ -52,7 +53,7 @@ fn word(state: DirectoryState) -> &'static str {
     }
 }
 
-/// When a secret expires, louder at 60, 30 and 7 days before.
+/// When a secret expires, louder below 60, 30 and 7 days before.
 fn expiry(is_expired: bool, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
     if is_expired {
         return "EXPIRED: the directory no longer accepts it; enter a new one".to_owned();
@@ -62,12 +63,16 @@ fn expiry(is_expired: bool, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc
     };
     let day = at.format("%Y-%m-%d");
     let days = (at - now).num_days();
-    match days {
-        _ if at <= now => format!("EXPIRED on {day}; enter a new one"),
-        0..=7 => format!("EXPIRES in {days} days, on {day}: enter the next one now"),
-        8..=30 => format!("expires in {days} days, on {day}: enter the next one this week"),
-        31..=60 => format!("expires in {days} days, on {day}: plan the next one"),
-        _ => format!("expires on {day}"),
+    match Urgency::of(at, now) {
+        Some(Urgency::Expired) => format!("EXPIRED on {day}; enter a new one"),
+        Some(Urgency::Urgent) => {
+            format!("EXPIRES in {days} days, on {day}: enter the next one now")
+        }
+        Some(Urgency::Warning) => {
+            format!("expires in {days} days, on {day}: enter the next one this week")
+        }
+        Some(Urgency::Notice) => format!("expires in {days} days, on {day}: plan the next one"),
+        None => format!("expires on {day}"),
     }
 }
 
@@ -94,6 +99,7 @@ mod tests {
             next_client_secret: Some("next".to_owned().into()),
             expired: BTreeSet::new(),
             endpoint_hosts: BTreeSet::new(),
+            callback_host: None,
         }
     }
 
@@ -112,17 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn warning_grows_at_60_30_and_7_days() {
+    fn warning_grows_below_60_30_and_7_days() {
         let told = |days: i64| {
             let now = DateTime::UNIX_EPOCH;
             expiry(false, Some(now + TimeDelta::days(days)), now)
         };
         for (days, wanted) in [
-            (61, "expires on 1970-03-03"),
-            (60, "plan the next one"),
-            (30, "this week"),
-            (7, "EXPIRES in 7 days"),
-            (0, "EXPIRED on 1970-01-01"),
+            (60, "expires on 1970-03-02"),
+            (59, "plan the next one"),
+            (29, "this week"),
+            (6, "EXPIRES in 6 days"),
+            (-1, "EXPIRED on 1969-12-31"),
         ] {
             assert!(told(days).contains(wanted), "{days}: {}", told(days));
         }

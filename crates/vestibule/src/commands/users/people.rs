@@ -1,13 +1,13 @@
-//! `vestibule users list`, `block` and `unblock`.
+//! `vestibule users list`, `block`, `unblock`, `sign-out` and `join`.
 
 use anyhow::{Context as _, bail};
 use broker::id::{Slug, TenantId};
 use chrono::SecondsFormat;
-use store::{BlockChange, Operator, PersonQuery, PersonView, WhichPerson};
+use store::{BlockChange, Joined, Operator, PersonQuery, PersonView, WhichPerson};
 
 use super::super::Tool;
 use super::count;
-use crate::cli::{UsersBlockArgs, UsersListArgs};
+use crate::cli::{UsersBlockArgs, UsersJoinArgs, UsersListArgs};
 use crate::output;
 
 /// Runs `users list`.
@@ -69,25 +69,7 @@ async fn changed(
 ) -> anyhow::Result<(PersonView, BlockChange)> {
     let operator = tool.store.operator();
     let tenant = tenant(&operator, &args.tenant).await?;
-    let person = match operator.find_person(tenant, &args.who).await? {
-        WhichPerson::One(person) => person,
-        WhichPerson::Nobody => bail!(
-            "no user of {} has the e-mail address, sub or external id `{}`; look for them with: \
-             vestibule users list --tenant {} --search TEXT",
-            args.tenant,
-            shown(&args.who),
-            args.tenant
-        ),
-        WhichPerson::Several(people) => bail!(
-            "several users are called `{}`; name the one you mean by what stands before `=`:\n{}",
-            shown(&args.who),
-            people
-                .iter()
-                .map(|person| told_apart(person, &args.who))
-                .collect::<Vec<_>>()
-                .join("\n")
-        ),
-    };
+    let person = named(&operator, (tenant, &args.tenant), &args.who).await?;
     let now = crate::commands::now();
     let change = if block {
         operator.block_person(tenant, person.id, now).await?
@@ -95,6 +77,79 @@ async fn changed(
         operator.unblock_person(tenant, person.id, now).await?
     };
     Ok((person, change))
+}
+
+/// Runs `users sign-out`.
+pub(in crate::commands) async fn sign_out(args: UsersBlockArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = signed_out(&tool, &args).await;
+    let (person, ended) = tool.finish(outcome).await?;
+    output::result(format_args!("{}: {} ended.", shown(&person.external_id), sessions(ended)));
+    Ok(())
+}
+
+async fn signed_out(tool: &Tool, args: &UsersBlockArgs) -> anyhow::Result<(PersonView, u64)> {
+    let operator = tool.store.operator();
+    let tenant = tenant(&operator, &args.tenant).await?;
+    let person = named(&operator, (tenant, &args.tenant), &args.who).await?;
+    let now = crate::commands::now();
+    let ended = operator.end_sessions_of_person(tenant, person.id, None, now).await?;
+    Ok((person, ended.sessions))
+}
+
+/// Runs `users join`.
+pub(in crate::commands) async fn join(args: UsersJoinArgs) -> anyhow::Result<()> {
+    let tool = Tool::open(&args.common).await?;
+    let outcome = joined(&tool, &args).await;
+    let (kept, other, joined) = tool.finish(outcome).await?;
+    output::result(format_args!(
+        "Whoever arrived as {} arrives as {} now: {}; {} ended.",
+        shown(&other.external_id),
+        shown(&kept.external_id),
+        identities(joined.identities),
+        sessions(joined.ended.sessions),
+    ));
+    Ok(())
+}
+
+async fn joined(
+    tool: &Tool,
+    args: &UsersJoinArgs,
+) -> anyhow::Result<(PersonView, PersonView, Joined)> {
+    let operator = tool.store.operator();
+    let tenant = tenant(&operator, &args.tenant).await?;
+    let kept = named(&operator, (tenant, &args.tenant), &args.kept).await?;
+    let other = named(&operator, (tenant, &args.tenant), &args.other).await?;
+    if kept.id == other.id {
+        bail!("`{}` and `{}` are one user", shown(&args.kept), shown(&args.other));
+    }
+    let joined = operator.join_people(tenant, kept.id, other.id, crate::commands::now()).await?;
+    let joined = joined.context(
+        "one of the two is blocked, or was joined into another user: let them in again first, or \
+         name the user as whom they arrive",
+    )?;
+    Ok((kept, other, joined))
+}
+
+/// The one user who is called that.
+async fn named(
+    operator: &Operator,
+    (tenant, slug): (TenantId, &str),
+    who: &str,
+) -> anyhow::Result<PersonView> {
+    match operator.find_person(tenant, who).await? {
+        WhichPerson::One(person) => Ok(person),
+        WhichPerson::Nobody => bail!(
+            "no user of {slug} has the e-mail address, sub or external id `{}`; look for them with: \
+             vestibule users list --tenant {slug} --search TEXT",
+            shown(who),
+        ),
+        WhichPerson::Several(people) => bail!(
+            "several users are called `{}`; name the one you mean by what stands before `=`:\n{}",
+            shown(who),
+            people.iter().map(|person| told_apart(person, who)).collect::<Vec<_>>().join("\n")
+        ),
+    }
 }
 
 async fn tenant(operator: &Operator, slug: &str) -> anyhow::Result<TenantId> {
@@ -108,14 +163,22 @@ fn blocked(person: &PersonView, change: BlockChange) -> String {
     if !change.changed {
         return format!("{name} was blocked already.");
     }
-    let sessions = count(usize::try_from(change.sessions).unwrap_or(usize::MAX), "session");
-    format!("{name} is blocked; {sessions} ended.")
+    format!("{name} is blocked; {} ended.", sessions(change.sessions))
+}
+
+fn identities(number: u64) -> String {
+    if number == 1 { "1 identity".to_owned() } else { format!("{number} identities") }
+}
+
+fn sessions(number: u64) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), "session")
 }
 
 /// External id, sub, address, and since when they are blocked.
 fn line(person: &PersonView) -> String {
     let since = person.blocked_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
-    let since = since.map(|at| format!("blocked since {at}")).unwrap_or_default();
+    let word = if person.joined_into.is_some() { "joined into another" } else { "blocked" };
+    let since = since.map(|at| format!("{word} since {at}")).unwrap_or_default();
     let email = person.email.as_deref().unwrap_or_default();
     [shown(&person.external_id), shown(&person.sub), shown(email), since]
         .join("\t")
@@ -153,6 +216,7 @@ mod tests {
             external_id: "E-1\u{1b}[2J".to_owned(),
             email: Some("dana@acme.example".to_owned()),
             blocked_at: None,
+            joined_into: None,
         }
     }
 
