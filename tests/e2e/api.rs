@@ -1,5 +1,8 @@
 //! The admin API, as a program calls it.
 //!
+//! - [`accounts`]: staff, operators and setup links; [`expiries`]: what ends soon;
+//! - [`keyed`]: requests that are carried out once;
+//! - [`faces`]: the same act on each face;
 //! - [`matrix`]: every operation times every token that must not have it;
 //! - [`configuration`]: settings, from nothing to a login, and the same as the file's;
 //! - [`bounds`]: pages, preconditions, bodies that are no good;
@@ -8,8 +11,12 @@
 //! - [`schema`]: the JSON Schema of the configuration file;
 //! - [`schemathesis`]: a tool that reads the `OpenAPI` document and tries everything.
 
+mod accounts;
 mod bounds;
 mod configuration;
+mod expiries;
+mod faces;
+mod keyed;
 mod matrix;
 mod operations;
 mod schema;
@@ -38,9 +45,9 @@ pub(crate) async fn with_a_directory(gateway: &Gateway, hostile: &Hostile) -> Re
 
 /// The API of a gateway, called with one token.
 pub(crate) struct Api {
-    client: Client,
-    root: String,
-    token: String,
+    pub(crate) client: Client,
+    pub(crate) root: String,
+    pub(crate) token: String,
 }
 
 /// An answer.
@@ -48,6 +55,8 @@ pub(crate) struct Api {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) etag: Option<String>,
+    /// Whether it is the answer to an earlier request.
+    pub(crate) is_replayed: bool,
     pub(crate) kind: String,
     pub(crate) body: Value,
 }
@@ -85,6 +94,11 @@ impl Api {
         let client = Client::builder().no_proxy().build()?;
         let root = format!("{}/api/v1", gateway.url);
         Ok(Self { client, root, token: token.to_owned() })
+    }
+
+    /// The same at another address of the gateway.
+    pub(crate) fn at(&mut self, url: &str) {
+        self.root = format!("{url}/api/v1");
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Reply> {
@@ -130,6 +144,7 @@ impl Api {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
+        let is_replayed = text("idempotent-replayed").is_some_and(|value| value == "true");
         let (etag, kind) = (text("etag"), text("content-type").unwrap_or_default());
         let status = response.status();
         let bytes = response.bytes().await?;
@@ -138,6 +153,6 @@ impl Api {
         } else {
             serde_json::from_slice(&bytes).with_context(|| format!("{status} {bytes:?}"))?
         };
-        Ok(Reply { status, etag, kind, body })
+        Ok(Reply { status, etag, is_replayed, kind, body })
     }
 }

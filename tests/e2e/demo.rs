@@ -158,6 +158,8 @@ pub(crate) struct Demo {
     work: TempDir,
     /// The sample application.
     pub(crate) application: String,
+    /// Where the dashboard is opened for the first time.
+    dashboard: String,
     /// The gateway.
     pub(crate) gateway: String,
     /// The test directory.
@@ -178,10 +180,11 @@ impl Demo {
             let address = found.and_then(|rest| rest.split_whitespace().next());
             address.map(str::to_owned).with_context(|| format!("no {start} in {lines:#?}"))
         };
-        let application =
-            lines.iter().map(|line| line.trim()).find(|line| line.starts_with("http"));
+        let mut addresses =
+            lines.iter().map(|line| line.trim()).filter(|it| it.starts_with("http"));
         Ok(Self {
-            application: application.context("no application")?.to_owned(),
+            application: addresses.next().context("no application")?.to_owned(),
+            dashboard: addresses.next().context("no dashboard")?.to_owned(),
             gateway: after("gateway ")?,
             directory: after("test directory ")?,
             child,
@@ -225,6 +228,8 @@ async fn demo_prints_its_addresses_and_ends_with_ctrl_c() -> Result<()> {
     let directory = format!("{}/.well-known/openid-configuration", demo.directory);
     assert_eq!(agent.get(&directory).await?.status, 200);
 
+    let welcome = agent.get(&demo.dashboard).await?;
+    assert!(welcome.text().contains("operator@vestibule.example"), "{}", welcome.text());
     // Nobody but the person is asked for: an unknown address is not let in.
     let application = &demo.application;
     let url =

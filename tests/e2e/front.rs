@@ -37,7 +37,7 @@ async fn acme(gateway: &Gateway) -> Result<Client> {
 }
 
 /// Sends octets and returns all that comes back until the end, or until nothing more comes.
-async fn raw(addr: &str, octets: &[u8]) -> Result<String> {
+pub(crate) async fn raw(addr: &str, octets: &[u8]) -> Result<String> {
     let mut stream = TcpStream::connect(addr).await?;
     // What is refused early may be reset while it is sent.
     let _ = stream.write_all(octets).await;
@@ -52,7 +52,7 @@ async fn rest(stream: &mut TcpStream, patience: Duration) -> String {
 }
 
 /// The statuses of the answers in what came back.
-fn statuses(text: &str) -> Vec<u16> {
+pub(crate) fn statuses(text: &str) -> Vec<u16> {
     text.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)?.parse().ok()).collect()
 }
 

@@ -21,7 +21,7 @@ use crate::wire::{Answer, CALLBACK, Parameters, Shown, post_token, signed_in, us
 const BAR: Duration = Duration::from_secs(5);
 
 /// Every way on which something is let through: the route, and what is done there.
-const PATHS: [(&str, &str); 8] = [
+const PATHS: [(&str, &str); 9] = [
     ("/t/{tenant}/authorize", "authorize with a session"),
     ("/t/{tenant}/authorize", "authorize with prompt=none"),
     ("/t/{tenant}/directories/{directory}/callback", "callback under way"),
@@ -30,15 +30,19 @@ const PATHS: [(&str, &str); 8] = [
     ("/t/{tenant}/userinfo", "userinfo"),
     ("/t/{tenant}/introspect", "introspection"),
     ("/t/{tenant}/directories/{directory}/test", "test login"),
+    ("/t/{tenant}/directories/{directory}/staff", "staff on the way to the dashboard"),
 ];
 
+/// Where staff end while nothing is switched off: nobody is connected, which is the last that is asked.
+const STAFF: &str = "page staff_not_connected";
+
 /// What happens on each path while nothing is switched off.
-const OPEN: [&str; 8] = ["code", "code", "code", "200", "200", "200", "active", "it works"];
+const OPEN: [&str; 9] = ["code", "code", "code", "200", "200", "200", "active", "it works", STAFF];
 
 /// Something that can be switched off, and what happens on each path then.
 struct State {
     close: Close,
-    expected: [&'static str; 8],
+    expected: [&'static str; 9],
 }
 
 enum Close {
@@ -65,6 +69,7 @@ struct Prepared {
     refresh_token: String,
     access_token: String,
     test_link: String,
+    staff: (Agent, String),
 }
 
 impl Stage {
@@ -86,7 +91,7 @@ impl Stage {
     directories:
 {}",
             application("app", "generic", CALLBACK),
-            self.hostile.configuration("honest")
+            self.hostile.configuration("honest") + "        staff_sign_in: true\n"
         )
     }
 
@@ -140,7 +145,14 @@ impl Stage {
         let again = signed_in(&mut session, &Self::request().at(&self.issuer())).await?;
         let link = ["directory", "test", "honest", "--tenant", "acme", "--public-url"];
         let link = self.gateway.run(&[&link[..], &[&self.gateway.url]].concat()).await?;
+        let mut staff = Agent::new()?;
+        let path = "dashboard/sign-in/directory?organisation=acme&directory=honest";
+        let begun = staff.get_once(&format!("{}/{path}", self.gateway.url)).await?;
+        let mut links = begun.links().into_iter();
+        let found = links.find(|(text, _)| text.starts_with("Go on to"));
+        let (_, ticket) = found.with_context(|| begun.text())?;
         Ok(Prepared {
+            staff: (staff, ticket),
             session,
             under_way: (leaving, callback),
             code: again.field("code").to_owned(),
@@ -151,7 +163,7 @@ impl Stage {
     }
 
     /// Tries all of it, in the order of [`PATHS`].
-    async fn observe(&self, prepared: &Prepared) -> Result<[String; 8]> {
+    async fn observe(&self, prepared: &Prepared) -> Result<[String; 9]> {
         let issuer = self.issuer();
         let visit = Visit::stopping_before("", CALLBACK);
         let mut browser = prepared.session.clone();
@@ -173,6 +185,9 @@ impl Stage {
         let refreshed = refresh(&issuer, "app", &prepared.refresh_token).await?;
         let (ours, _) = prepared.test_link.split_once("/test?").context("not a link")?;
         let tested = Agent::new()?.visit(&prepared.test_link, &Visit::by("", ours)).await?;
+        let (mut staff, ticket) = prepared.staff.clone();
+        let dashboard = format!("{}/dashboard", self.gateway.url);
+        let staff = staff.visit(&ticket, &Visit::by("", &dashboard)).await?;
         Ok([
             shown(&with_session),
             shown(&silent),
@@ -182,6 +197,7 @@ impl Stage {
             error(&access),
             told,
             shown(&tested),
+            shown(&staff),
         ])
     }
 
@@ -224,7 +240,7 @@ impl Stage {
 }
 
 /// Each outcome beside the name of its path.
-fn named<T: AsRef<str>>(outcomes: &[T; 8]) -> Vec<String> {
+fn named<T: AsRef<str>>(outcomes: &[T; 9]) -> Vec<String> {
     let each = PATHS.iter().zip(outcomes);
     each.map(|((_, path), outcome)| format!("{path}: {}", outcome.as_ref())).collect()
 }
@@ -263,6 +279,7 @@ async fn tk_12_up_09_paused_directory_is_closed_on_every_path() -> Result<()> {
             "401 invalid_token",
             "inactive 1",
             "page directory_paused",
+            "page directory_paused",
         ],
     };
     Stage::set().await?.is_closed_everywhere(&state).await
@@ -280,6 +297,7 @@ async fn tk_12_up_09_removed_directory_is_closed_on_every_path() -> Result<()> {
             "400 invalid_grant",
             "401 invalid_token",
             "inactive 1",
+            "404",
             "404",
         ],
     };
@@ -300,6 +318,7 @@ async fn tk_12_disabled_application_is_closed_on_every_path() -> Result<()> {
             "401 invalid_token",
             "401 invalid_client",
             "it works",
+            STAFF,
         ],
     };
     Stage::set().await?.is_closed_everywhere(&state).await
@@ -319,6 +338,7 @@ async fn tk_12_blocked_user_is_closed_on_every_path() -> Result<()> {
             "401 invalid_token",
             "inactive 1",
             "page user_blocked",
+            STAFF,
         ],
     };
     Stage::set().await?.is_closed_everywhere(&state).await
@@ -336,6 +356,7 @@ async fn tn_11_tk_12_suspended_tenant_is_closed_on_every_path() -> Result<()> {
             "400 invalid_grant",
             "401 invalid_token",
             "inactive 1",
+            "page tenant_suspended",
             "page tenant_suspended",
         ],
     };

@@ -3,6 +3,7 @@
 //!
 //! - [`applications`], [`directories`]: one login each, through every peer;
 //! - [`applications_setup`]: what their vendors document, to the octet, and how to set them up;
+//! - [`hosts`]: tenants with a host of their own as their issuer;
 //! - [`sso`], [`routing`]: sessions, hints, the chooser; [`domains`]: those that are proven;
 //! - [`users`]: who stays who they were, from another directory or after an import;
 //! - [`refusals`], [`hostile`]: bad input from applications and from directories;
@@ -20,6 +21,7 @@
 //! - [`audit`], [`master_key`], [`secrets`]: who changed what, the key behind all, what stays unseen;
 //! - [`diagnosis`]: what is wrong is named, and the fix that is named mends it;
 //! - [`front`]: connections, hosts, limits and headers, before any login;
+//! - [`branding`]: what a tenant puts on its pages, how long it keeps what;
 //! - [`languages`]: what people are spoken to in; [`pages`]: a browser with eyes;
 //! - [`demo`]: the one command.
 
@@ -28,6 +30,7 @@ mod applications;
 mod applications_setup;
 mod assertions;
 mod audit;
+mod branding;
 mod client;
 mod commands;
 mod confusion;
@@ -39,6 +42,7 @@ mod domains;
 mod front;
 mod gate;
 mod hostile;
+mod hosts;
 mod languages;
 mod logout;
 mod loops;

@@ -1,5 +1,7 @@
 //! The same person from another directory, after an import, after a change of directory: who stays
-//! who they were, who does not, and what the audit log says.
+//! who they were, who does not, and what the audit log says; [`by_hand`]: what staff do about them.
+
+mod by_hand;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::files::{below, read};
 
 /// The specifications that tags may name: prefix, title, address of those that are not RFCs.
-const SPECIFICATIONS: [(&str, &str, &str); 50] = [
+const SPECIFICATIONS: [(&str, &str, &str); 51] = [
     ("OIDCC", "OpenID Connect Core 1.0", "openid-connect-core-1_0.html"),
     ("OIDCD", "OpenID Connect Discovery 1.0", "openid-connect-discovery-1_0.html"),
     ("OIDCRIL", "OpenID Connect RP-Initiated Logout 1.0", "openid-connect-rpinitiated-1_0.html"),
@@ -62,6 +62,7 @@ const SPECIFICATIONS: [(&str, &str, &str); 50] = [
     ("RFC9126", "OAuth 2.0 Pushed Authorization Requests", ""),
     ("RFC9207", "Authorization Server Issuer Identification", ""),
     ("RFC9457", "Problem Details for HTTP APIs", ""),
+    ("RFC9651", "Structured Field Values for HTTP", ""),
     ("RFC9700", "Best Current Practice for OAuth 2.0 Security", ""),
     ("RFC10070", "Updates to OAuth 2.0 JWT Client Authentication", ""),
 ];

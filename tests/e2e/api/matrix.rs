@@ -10,23 +10,31 @@ use super::{Api, Reply};
 use crate::client::{Client, tenant};
 
 /// What exists in the tenant `acme`, by the names of path parameters.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: &[(&str, &str)] = &[
     ("client_id", "app"),
     ("directory", "okta"),
     ("user", "00000000-0000-7000-8000-000000000001"),
+    ("session", "00000000-0000-7000-8000-000000000001"),
     ("support_code", "00000-00000"),
     ("token_id", "00000000-0000-7000-8000-000000000001"),
     ("domain", "acme.example"),
+    ("host", "login.acme.example"),
+    ("account", "00000000-0000-7000-8000-000000000001"),
+    ("link", "00000000-0000-7000-8000-000000000001"),
     ("tenant", "acme"),
 ];
 
 /// Operations that are not about one tenant, and what somebody of one tenant is answered.
-const OF_ALL: [(&str, &str, u16); 5] = [
+const OF_ALL: [(&str, &str, u16); 9] = [
     ("get", "/self", 200),
     ("get", "/tenants", 200),
     ("get", "/tokens", 403),
     ("post", "/tokens", 403),
     ("delete", "/tokens/{token_id}", 403),
+    ("get", "/operators", 403),
+    ("post", "/operators", 403),
+    ("delete", "/operators/{account}", 403),
+    ("get", "/expiries", 403),
 ];
 
 /// An operation of the document.
@@ -48,7 +56,7 @@ fn operations() -> Result<Vec<Operation>> {
             all.push(Operation { method, template, body });
         }
     }
-    assert!(all.len() >= 44, "{} operations", all.len());
+    assert!(all.len() >= 60, "{} operations", all.len());
     Ok(all)
 }
 
@@ -56,8 +64,19 @@ fn operations() -> Result<Vec<Operation>> {
 fn body(template: &str, method: &Method) -> Value {
     match template.rsplit('/').next().unwrap_or_default() {
         "domains" => json!({ "name": "evil.example" }),
+        "join" => json!({ "user": "00000000-0000-7000-8000-000000000002" }),
+        "callback" => json!({ "at": "public_url" }),
         "rotate" => json!({ "alg": "RS256" }),
         "tokens" => json!({ "name": "mine", "role": "viewer" }),
+        "preview" => json!({
+            "source": { "kind": "pasted", "directory": "okta", "claims": { "sub": "00u1" } },
+            "directories": { "okta": { "nickname": { "from": ["claims.nickname"] } } },
+        }),
+        "staff" => json!({ "email": "eve@evil.example", "role": "owner" }),
+        "operators" => json!({ "email": "eve@evil.example" }),
+        "{account}" => json!({ "role": "viewer" }),
+        "setup-links" => json!({ "note": "Eve" }),
+        "approve" => json!({ "hosts": ["evil.example"] }),
         _ if *method == Method::PATCH => json!({ "name": "Taken over" }),
         "{client_id}" => json!({ "name": "Mine", "redirect_uris": ["https://evil.example/cb"] }),
         "{directory}" => {
@@ -173,21 +192,31 @@ async fn tn_12_viewers_change_nothing_and_managers_touch_their_directory_alone()
     let manager = Api::with(&gateway, &manager).await?;
     let before = state(&gateway).await?;
     for operation in operations()? {
-        let looks = operation.method == Method::GET;
+        // To try rows on claims that one has changes nothing either.
+        let tries = operation.template.ends_with("/claims/preview");
+        let looks = operation.method == Method::GET || tries;
         for (who, api) in [("viewer", &viewer), ("reader", &reader)] {
             let reply = operation.by(api, "acme").await?;
             let case = format!("{who} {}: {reply:?}", operation.says());
-            let for_owners = operation.template.ends_with("/tokens");
-            // There is no login of that support code, and no such user.
-            let ends = |name| operation.template.ends_with(name);
-            let is_there = !ends("{support_code}") && !ends("{user}");
+            let ends = |name: &str| operation.template.ends_with(name);
+            let owned = ["/tokens", "/staff", "/staff/{account}", "/operators", "/setup-links"];
+            let for_owners =
+                owned.iter().any(|name| ends(name)) || operation.template == "/expiries";
+            // There is no login of that support code, no such user, and no logo.
+            let names = |name| operation.template.contains(name);
+            let is_there = !["{support_code}", "{user}", "/logo"].into_iter().any(names);
             match (looks && !for_owners, is_there) {
                 (true, true) => assert_eq!(reply.status, StatusCode::OK, "{case}"),
                 (true, false) => assert_eq!(reply.status, StatusCode::NOT_FOUND, "{case}"),
                 (false, _) => assert_eq!(reply.status, StatusCode::FORBIDDEN, "{case}"),
             }
         }
-        let own = operation.template.contains("{directory}") && operation.method != Method::DELETE;
+        let template = &operation.template;
+        let own = template.contains("{directory}")
+            && !template.contains("/setup-links")
+            && !template.ends_with("/approve")
+            && operation.method != Method::DELETE
+            || tries;
         let listed = ["/self", "/tenants", "/tenants/{tenant}/directories"];
         if !own && !listed.contains(&operation.template.as_str()) {
             let reply = operation.by(&manager, "acme").await?;
@@ -205,6 +234,7 @@ async fn tn_12_viewers_change_nothing_and_managers_touch_their_directory_alone()
         ("state", json!("paused")),
         ("profile", json!({ "email": { "value": "boss@acme.example" } })),
         ("shared_client", json!(true)),
+        ("staff_sign_in", json!(true)),
     ] {
         let refused = manager.patch(okta, json!({ field: value })).await?;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{field}: {refused:?}");

@@ -8,6 +8,7 @@ use tests::peers::{browser, free_port};
 
 use super::staff::{address, invited};
 use crate::pages::{photographs, text};
+use crate::scene::MEMBER;
 
 /// A gateway that is called by a name, as passkeys need it.
 pub(crate) async fn gateway() -> Result<Gateway> {
@@ -87,5 +88,83 @@ async fn passkey_is_made_and_signs_in_again() -> Result<()> {
     assert_fine(&report);
     assert!(text(&report, "account").contains("Olive Operator"), "{}", text(&report, "account"));
     assert!(text(&report, "account").contains("This device"), "{}", text(&report, "account"));
+    Ok(())
+}
+
+/// Somebody sets up with the directory of their organisation, in a browser and by keyboard where that
+/// matters; and whoever is not connected is told so. Every new page is looked at.
+#[tokio::test]
+async fn staff_sign_in_through_a_directory_in_chromium() -> Result<()> {
+    let scene = super::directory_sign_in::scene(gateway().await?).await?;
+    let url = &scene.gateway.url;
+    let command = ["staff", "invite", "kim@acme.example", "--tenant", "acme", "--role", "owner"];
+    let printed = invited(&scene.gateway, &command).await?;
+    let there = |who: &str| {
+        [
+            json!({"fill": {"label": "Username"}, "with": who}),
+            json!({"fill": {"label": "Password"}, "with": "any"}),
+            json!({"press": "Enter"}),
+        ]
+    };
+    let mut steps = vec![json!({"goto": address(&printed)?})];
+    steps.extend(looked_at("welcome-directory"));
+    steps.extend([
+        json!({"fill": {"css": "#name-1"}, "with": "Kim"}),
+        json!({"click": {"role": "button", "name": "Set up with Acme staff"}}),
+    ]);
+    steps.extend(there(MEMBER));
+    steps.push(json!({"wait_for": {"text": "Is this you?"}}));
+    steps.extend(looked_at("directory-ask"));
+    steps.extend([
+        json!({"click": {"role": "button", "name": "Set up and sign in"}}),
+        json!({"wait_for": {"text": "From nothing to the first sign-in"}}),
+        json!({"goto": format!("{url}/dashboard/account")}),
+        json!({"read": "body", "as": "account"}),
+    ]);
+    steps.extend(looked_at("account-directory"));
+    steps.push(json!({"goto": format!("{url}/dashboard/t/acme/directories/okta/staff-sign-in")}));
+    steps.extend(looked_at("directory-staff"));
+    steps.extend([
+        json!({"click": {"css": "header.bar details.end summary"}}),
+        json!({"click": {"role": "button", "name": "Sign out"}}),
+        json!({"wait_for": {"text": "You are signed out"}}),
+    ]);
+    steps.extend(looked_at("sign-in-organisation"));
+    steps.push(json!({"goto": format!("{url}/dashboard/sign-in?organisation=nobody")}));
+    steps.extend(looked_at("sign-in-unknown"));
+    // The directory knows them still: by keyboard from the field to the dashboard.
+    steps.extend([
+        json!({"fill": {"css": "#organisation"}, "with": "acme"}),
+        json!({"press": "Enter"}),
+        json!({"wait_for": {"text": "Go on with"}}),
+        json!({"evaluate": "() => document.querySelector('a.button').focus()", "as": "focus"}),
+        json!({"press": "Enter"}),
+        json!({"wait_for": {"text": "From nothing to the first sign-in"}}),
+        json!({"url": "end"}),
+    ]);
+    let mut report = browser::run(&Value::Array(steps)).await?;
+    // The directory has no icon.
+    report.complaints.retain(|one| !one.contains("status of 404"));
+    assert_fine(&report);
+    let account = text(&report, "account");
+    assert!(account.contains("You signed in through a directory"), "{account}");
+    assert!(report.values["end"].as_str().is_some_and(|it| it.ends_with("/dashboard/t/acme")));
+
+    let mut steps = vec![
+        json!({"goto": format!("{url}/dashboard/sign-in/directory?organisation=acme&directory=okta")}),
+    ];
+    steps.extend(looked_at("directory-way"));
+    steps.push(json!({"click": {"css": "#way"}}));
+    steps.extend(there("stranger@acme.example"));
+    steps.push(json!({"wait_for": {"text": "not connected yet"}}));
+    steps.extend(looked_at("not-connected"));
+    steps.push(json!({"goto": format!("{url}/dashboard/sign-in/directory/answer?answer=x")}));
+    steps.push(json!({"wait_for": {"text": "start again"}}));
+    let report = browser::run(&Value::Array(steps)).await?;
+    let complaints = report.complaints.iter().filter(|one| !one.contains("status of 40"));
+    assert_eq!(complaints.count(), 0, "{:?}", report.complaints);
+    for page in ["not-connected", "directory-way"] {
+        assert_eq!(report.values[&format!("axe {page} 390")], json!([]), "{:#}", report.values);
+    }
     Ok(())
 }

@@ -155,3 +155,37 @@ async fn token_is_shown_once_and_ended() -> Result<()> {
     assert_eq!(by_token.get("/tenants/acme").await?.status, 401);
     Ok(())
 }
+
+/// Operators make tokens for all tenants on a page of their own; to owners it is not there.
+#[tokio::test]
+async fn tn_12_tokens_for_all_tenants_are_operators() -> Result<()> {
+    let (gateway, _) = acme().await?;
+    let tokens = "/dashboard/api-tokens";
+    let mut owner = member(&gateway, "acme", &["--role", "owner"]).await?;
+    assert_eq!(owner.get(tokens).await?.status, 404);
+    let mut olive = operator(&gateway).await?;
+    let new = format!("{tokens}/new");
+    let form = olive.get(&new).await?;
+    assert!(!form.body.contains("directory_manager"), "{}", form.text());
+    let wrong = olive.post(&new, &[("name", "x"), ("role", "directory_manager")]).await?;
+    assert_eq!(wrong.status, 422, "{}", wrong.text());
+    let typed = [("name", "billing"), ("role", "viewer"), ("days", "30")];
+    let made = olive.send(&form, &new, &typed).await?;
+    let (_, rest) = made.body.split_once("<code>vapi_").context("no token")?;
+    let token = format!("vapi_{}", rest.split_once('<').context("no end")?.0);
+    let by_token = Api::by(&gateway, &token)?;
+    assert_eq!(by_token.get("/tenants/acme").await?.status, 200);
+    let list = olive.get(tokens).await?;
+    assert!(list.text().contains("billing") && !list.body.contains(&token), "{}", list.text());
+    let end = list
+        .body
+        .split(&format!("{tokens}/"))
+        .filter_map(|rest| rest.split_once("/revoke\" aria-label=\"End billing"))
+        .find_map(|(id, _)| (id.len() == 36).then(|| format!("{tokens}/{id}/revoke")));
+    let end = end.context("no link")?;
+    let ask = olive.get(&end).await?;
+    let ended = olive.send(&ask, &end, &[]).await?;
+    assert!(!ended.text().contains("billing"), "{}", ended.text());
+    assert_eq!(by_token.get("/tenants/acme").await?.status, 401);
+    Ok(())
+}

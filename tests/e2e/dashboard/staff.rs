@@ -82,7 +82,8 @@ impl Person {
             Self { agent, email: email.to_owned(), gateway: gateway.url.clone(), secret, used: 0 };
         let code = person.code()?;
         let fields = [("name", "Somebody"), ("password", PASSWORD), ("code", code.as_str())];
-        let form = form(&page, "/dashboard/welcome")?;
+        let mut forms = page.forms().into_iter();
+        let form = forms.find(|one| one.field("password").is_some()).context("no form")?;
         let after = person.agent.submit(&page, &form, &fields).await?;
         if !after.url.path().starts_with("/dashboard") || after.url.path().contains("welcome") {
             bail!("{} is not set up: {}", email, after.text());

@@ -22,7 +22,7 @@ const MOVED: Fault = fault(
     "the directory's discovery document leads to another host than before",
     FailureCode::DirectoryMoved,
     &["now leads to \"localhost:"],
-    "run `vestibule directory approve`",
+    "approve it on the directory's page, or run `vestibule directory approve`",
 );
 const UNPROVEN: Fault = fault(
     "the organisation has not proven the domain of its directory",

@@ -38,7 +38,8 @@ async fn br_05_br_09_br_10_images_of_other_pages_begin_and_end_nothing() -> Resu
         assert_eq!(answer.status(), if begins { 502 } else { 403 }, "{dest}: {answer:?}");
         let callback = gateway.callback("acme", "okta");
         let test = callback.replace("/callback", "/test");
-        for url in [callback, test, format!("{}/logout", client.issuer)] {
+        let staff = callback.replace("/callback", "/staff");
+        for url in [callback, test, staff, format!("{}/logout", client.issuer)] {
             for request in [http.get(&url), http.post(&url)] {
                 let answer = request.header("sec-fetch-dest", dest).send().await?;
                 assert_eq!(answer.status() == 403, !begins, "{dest} {url}: {answer:?}");

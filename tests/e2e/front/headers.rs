@@ -200,6 +200,7 @@ impl Stage {
         let others = ["/", "/nothing", "/api/openapi.json", "/api/v1/self", "/api/nothing"];
         for route in routes().into_iter().chain(others) {
             let path = route.replace("{tenant}", "acme").replace("{directory}", "honest");
+            let path = path.replace("{name}", "logo.png");
             ensure!(!path.contains('{'), "the test does not know what to put into {route}");
             for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {
                 let case = format!("{method} {route}");
@@ -215,6 +216,7 @@ impl Stage {
             let answer = Answer::to(preflight).await?;
             snapshot.add(&format!("preflight of {route}"), &path, &answer)?;
             let nobodys = route.replace("{tenant}", "nobody").replace("{directory}", "honest");
+            let nobodys = nobodys.replace("{name}", "logo.png");
             if nobodys != path && route.contains('{') {
                 let request = self.http.get(self.url(&nobodys));
                 let case = format!("GET {route} of no tenant");

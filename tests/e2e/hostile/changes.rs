@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 use tests::agent::Agent;
+use tests::gateway::Gateway;
 use tests::hostile::{Hostile, Lie};
 
 use super::{Stage, case};
+use crate::api::Api;
+use crate::dashboard::staff::member;
 use crate::wire::{CALLBACK, Shown};
 
 /// How long news of a change may take, and a failure is remembered.
@@ -106,9 +110,85 @@ async fn up_07_up_08_f_12_directory_that_moves_is_not_believed_until_it_is_appro
     ensure!(stage.gateway.log().contains("upstream.metadata_changed"), "nobody was told");
 
     let approve = ["directory", "approve", "moving", "--tenant", "acme"];
+    proposal(&stage.gateway, "moving").await?;
     let told = stage.gateway.run(&approve).await?.success()?;
-    ensure!(told.contains("it was at 127.0.0.1:"), "{told}");
+    ensure!(told.contains("moving is at 127.0.0.1:"), "{told}");
     stage.comes_to("moving", None).await?;
     ensure!(elsewhere.asked("moving", "userinfo") > 0, "not followed");
+    // Nothing waits any more: from now on the next sign-in would decide anew.
+    let told = stage.gateway.run(&approve).await?.success()?;
+    ensure!(told.contains("it was at 127.0.0.1:"), "{told}");
+    Ok(())
+}
+
+/// Where a directory's document leads, once that is written down.
+async fn proposal(gateway: &Gateway, directory: &str) -> Result<Value> {
+    let api = Api::with(gateway, &["--tenant", "acme", "--role", "viewer"]).await?;
+    let begun = Instant::now();
+    loop {
+        let hosts = api.get(&format!("/tenants/acme/directories/{directory}/hosts")).await?;
+        let hosts = hosts.done()?;
+        if hosts.get("proposed").is_some() {
+            return Ok(hosts);
+        }
+        ensure!(begun.elapsed() < FOLLOWED, "nothing is proposed: {hosts:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// [THREATS UP-08] An owner approves on the directory's page, or with a token, exactly what is proposed;
+/// nobody else does, and not what they were shown before it changed.
+#[tokio::test]
+async fn up_08_owner_approves_exactly_what_is_proposed() -> Result<()> {
+    let stage = Stage::with(&["moving"]).await?;
+    stage.comes_to("moving", None).await?;
+    let (first, second) = (Hostile::start().await?, Hostile::start().await?);
+    let userinfo = |at: &Hostile| format!("{}/userinfo", at.issuer("moving"));
+    let lie = |at: &Hostile| [Lie::Member("userinfo_endpoint", userinfo(at))];
+    stage.hostile.tells("moving", &lie(&first));
+    let stage = Stage { gateway: stage.gateway.restart().await?, hostile: stage.hostile };
+    stage.comes_to("moving", Some("directory_moved")).await?;
+    let shown = proposal(&stage.gateway, "moving").await?["proposed"].clone();
+
+    let path = "/dashboard/t/acme/directories/moving";
+    let mut viewer = member(&stage.gateway, "acme", &["--role", "viewer"]).await?;
+    let page = viewer.get(path).await?;
+    ensure!(page.text().contains("It leads elsewhere now"), "{}", page.text());
+    ensure!(!page.body.contains("hosts/approve"), "{}", page.text());
+    let approve = "/tenants/acme/directories/moving/hosts/approve";
+    for flags in [
+        &["--role", "editor"][..],
+        &["--role", "viewer"],
+        &["--role", "directory_manager", "--directory", "moving"],
+    ] {
+        let api = Api::with(&stage.gateway, &[&["--tenant", "acme"], flags].concat()).await?;
+        let refused = api.post(approve, Some(json!({ "hosts": shown.clone() }))).await?;
+        assert_eq!(refused.status, 403, "{flags:?}");
+    }
+    let api = Api::with(&stage.gateway, &["--tenant", "acme"]).await?;
+    let less = json!({ "hosts": [shown[0].clone()] });
+    assert_eq!(api.post(approve, Some(less)).await?.status, 409);
+    assert_eq!(api.post(approve, Some(json!({ "hosts": [] }))).await?.places(), ["hosts"]);
+
+    // It leads elsewhere again, after somebody looked at the page.
+    let mut owner = member(&stage.gateway, "acme", &["--role", "owner"]).await?;
+    let page = owner.get(path).await?;
+    stage.hostile.tells("moving", &lie(&second));
+    let stage = Stage { gateway: stage.gateway.restart().await?, hostile: stage.hostile };
+    stage.comes_to("moving", Some("directory_moved")).await?;
+    while proposal(&stage.gateway, "moving").await?["proposed"] == shown {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let late = owner.send(&page, &format!("{path}/hosts/approve"), &[]).await?;
+    assert_eq!(late.status, 409, "{}", late.text());
+    let page = owner.get(path).await?;
+    let done = owner.send(&page, &format!("{path}/hosts/approve"), &[]).await?;
+    ensure!(done.text().contains("Approved."), "{}", done.text());
+    stage.comes_to("moving", None).await?;
+    assert_eq!(first.asked("moving", "userinfo"), 0);
+    ensure!(second.asked("moving", "userinfo") > 0, "not followed");
+    let api = Api::with(&stage.gateway, &["--tenant", "acme"]).await?;
+    let log = api.get("/tenants/acme/audit?act=directory.hosts_approved").await?.done()?;
+    assert_eq!(log["items"][0]["actor"], "account owner@acme.example", "{log:#}");
     Ok(())
 }
