@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::attempt::{Attempt, Leg, UpstreamState};
+use broker::attempt::{Aim, Attempt, Leg, UpstreamState};
 use broker::cookie::Received;
 use broker::id::{ApplicationId, DirectoryId, LoginId, TenantId};
 use broker::seal::{MasterKey, SealingKey};
 use broker::sign_in_loop::Recent;
+use broker::staff_sign_in::{StaffAnswer, StaffAttempt, StaffTicket};
 use broker::test_ticket::TestTicket;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ static KEY: LazyLock<SealingKey> =
     LazyLock::new(|| MasterKey::new(&[1; 32]).unwrap().browser_key().clone());
 /// The one state that we gave out.
 static STATE: LazyLock<String> = LazyLock::new(|| {
-    let state = UpstreamState { login: login(), application: Some(id(4)) };
+    let state = UpstreamState { login: login(), aim: Aim::Application(id(4)) };
     state.seal(&KEY, tenant(), directory(), NONCE).unwrap()
 });
 
@@ -68,6 +69,9 @@ fn opens(value: &str) {
     let sealed = URL_SAFE_NO_PAD.decode(value).unwrap_or_default();
     assert!(Attempt::open(&KEY, tenant(), login(), &sealed).is_err());
     assert!(Leg::open(&KEY, tenant(), login(), &sealed).is_err());
+    assert!(StaffAttempt::open(&KEY, tenant(), login(), &sealed).is_err());
+    assert!(StaffTicket::open(&KEY, (tenant(), directory()), value, now()).is_err());
+    assert!(StaffAnswer::open(&KEY, value, [0; 32], now()).is_err());
     let state = UpstreamState::open(&KEY, tenant(), directory(), value);
     assert_eq!(state.is_ok(), value == *STATE);
     assert!(TestTicket::open(&KEY, tenant(), directory(), value, now()).is_err());
@@ -82,7 +86,7 @@ fn opens(value: &str) {
     }
 }
 
-/// What is inside a seal that is right: an attempt, a leg, a state and a ticket.
+/// What is inside a seal that is right: an attempt, a leg, a state, a ticket, and those of staff.
 pub fn attempt(data: &[u8]) {
     let place = |kind: &str| [kind.to_owned(), tenant().to_string(), login().to_string()];
     let sealed = KEY.seal(&place("attempt"), NONCE, data).unwrap();
@@ -98,15 +102,27 @@ pub fn attempt(data: &[u8]) {
     if let Ok(leg) = Leg::open(&KEY, tenant(), login(), &sealed) {
         assert_eq!(leg.login, login());
     }
+    let sealed = KEY.seal(&place("staff"), NONCE, data).unwrap();
+    if let Ok(attempt) = StaffAttempt::open(&KEY, tenant(), login(), &sealed) {
+        assert_eq!(attempt.leg.login, login());
+    }
     let place = |kind: &str| [kind.to_owned(), tenant().to_string(), directory().to_string()];
     let text = URL_SAFE_NO_PAD.encode(KEY.seal(&place("state"), NONCE, data).unwrap());
     if let Ok(state) = UpstreamState::open(&KEY, tenant(), directory(), &text) {
-        assert!(data.len() == 16 || data.len() == 32);
+        assert!([16, 17, 32].contains(&data.len()));
         assert_eq!(state.seal(&KEY, tenant(), directory(), NONCE).unwrap(), text);
     }
     let text = URL_SAFE_NO_PAD.encode(KEY.seal(&place("test_ticket"), NONCE, data).unwrap());
     if let Ok(ticket) = TestTicket::open(&KEY, tenant(), directory(), &text, now()) {
         assert!(ticket.expires_at > now() && data.len() == 24);
         assert_eq!(ticket.seal(&KEY, tenant(), directory(), NONCE).unwrap(), text);
+    }
+    let text = URL_SAFE_NO_PAD.encode(KEY.seal(&place("staff ticket"), NONCE, data).unwrap());
+    if let Ok(ticket) = StaffTicket::open(&KEY, (tenant(), directory()), &text, now()) {
+        assert!(ticket.expires_at > now());
+    }
+    let text = URL_SAFE_NO_PAD.encode(KEY.seal(&["staff answer"], NONCE, data).unwrap());
+    if let Ok(answer) = StaffAnswer::open(&KEY, &text, [0; 32], now()) {
+        assert!(answer.expires_at > now() && answer.browser == [0; 32]);
     }
 }
