@@ -148,7 +148,10 @@ fn server_pid(data_dir: &Path) -> Option<String> {
 fn in_child(test: &str, data_dir: &Path, uid: Option<(u32, u32)>) -> Command {
     let copy = data_dir.parent().unwrap().join("program");
     if !copy.exists() {
-        fs::copy(env::current_exe().unwrap(), &copy).unwrap();
+        // By a program of its own: a file that this process has open for writing is busy for as long
+        // as a child that another test starts at that moment has it open as well.
+        let program = env::current_exe().unwrap();
+        assert!(Command::new("cp").arg(program).arg(&copy).status().unwrap().success());
     }
     let mut command = Command::new(copy);
     command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
