@@ -25,6 +25,8 @@ use crate::peers::free_port;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(35);
+/// How long a change takes to be heard of, at the most.
+const HEARD: Duration = Duration::from_millis(150);
 
 /// What a test may set.
 #[derive(Debug, Default, Clone)]
@@ -300,13 +302,16 @@ impl Gateway {
         Ok(path.to_string_lossy().into_owned())
     }
 
-    /// Applies a configuration, which has to succeed, and returns what was printed.
+    /// Applies a configuration, which has to succeed, and returns what was printed. The gateway has
+    /// heard of it by then: the database tells it, a moment after the command has ended.
     ///
     /// # Errors
     /// With what was printed, when it does not succeed.
     pub async fn apply(&self, yaml: &str) -> Result<String> {
         let path = self.file("tenants.yaml", yaml)?;
-        self.run(&["apply", "-f", &path]).await?.success()
+        let printed = self.run(&["apply", "-f", &path]).await?.success()?;
+        tokio::time::sleep(HEARD).await;
+        Ok(printed)
     }
 
     /// Its process, while it runs.
