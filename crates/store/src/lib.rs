@@ -111,8 +111,8 @@ pub use master_key::{KeyInForce, Replacement};
 pub use migrate::{MigrationReport, migrate};
 pub use operator::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, TenantSummary};
 pub use people::{
-    BlockChange, Ended, IdentityView, Joined, PersonDetail, PersonQuery, PersonView, SessionView,
-    WhichPerson,
+    BlockChange, Ended, IdentityView, Joined, NOT_JOINED, PersonDetail, PersonQuery, PersonView,
+    SessionView, WhichPerson,
 };
 pub use proposed_hosts::DirectoryHosts;
 pub use sessions::{NewSession, SessionRecord};

@@ -9,7 +9,7 @@ use broker::id::{TenantId, UserId};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-pub use self::join::Joined;
+pub use self::join::{Joined, NOT_JOINED};
 pub use self::sessions::{Ended, SessionView};
 use crate::audit::{self, AuditEvent};
 use crate::{Operator, RevokedBecause, StoreError};

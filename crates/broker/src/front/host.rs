@@ -79,21 +79,6 @@ impl PublicHost {
         found.ok_or(NotForUs::Malformed)
     }
 
-    /// The same for whoever answers for the installation alone.
-    ///
-    /// # Errors
-    /// When one of the names is not ours, or there is none.
-    pub fn check<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a str>,
-        local: Option<SocketAddr>,
-    ) -> Result<(), NotForUs> {
-        match self.whom(names, local)? {
-            Whom::Us => Ok(()),
-            Whom::Host(_) => Err(NotForUs::Misdirected),
-        }
-    }
-
     /// Whose a name is, in either spelling of the port.
     fn read(&self, name: &str, local: Option<SocketAddr>) -> Result<Whom, NotForUs> {
         let (host, port) = split(name).ok_or(NotForUs::Malformed)?;
@@ -134,9 +119,21 @@ fn split(name: &str) -> Option<(&str, Option<u16>)> {
 mod tests {
     use super::*;
 
+    /// Whether a request is for the installation itself.
+    fn check(
+        public: &PublicHost,
+        names: &[&str],
+        local: Option<SocketAddr>,
+    ) -> Result<(), NotForUs> {
+        match public.whom(names.iter().copied(), local)? {
+            Whom::Us => Ok(()),
+            Whom::Host(_) => Err(NotForUs::Misdirected),
+        }
+    }
+
     fn ask(names: &[&str]) -> Result<(), NotForUs> {
         let public = PublicHost::of("https://Login.example.org").unwrap();
-        public.check(names.iter().copied(), Some(([192, 0, 2, 7], 8080).into()))
+        check(&public, names, Some(([192, 0, 2, 7], 8080).into()))
     }
 
     #[test]
@@ -186,7 +183,7 @@ mod tests {
         let public = PublicHost::of("http://[::1]:8080").unwrap();
         let (other, broken) = (Err(NotForUs::Misdirected), Err(NotForUs::Malformed));
         for (name, ours) in [("[::1]:8080", Ok(())), ("[::1]", other), ("[::1]x", broken)] {
-            assert_eq!(public.check([name], None), ours, "{name}");
+            assert_eq!(check(&public, &[name], None), ours, "{name}");
         }
     }
 

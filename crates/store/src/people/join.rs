@@ -17,6 +17,10 @@ pub struct Joined {
     pub ended: Ended,
 }
 
+/// What to say, on every face, of two users whom [`Operator::join_people`] did not join.
+pub const NOT_JOINED: &str = "one of the two is blocked, or was joined into another user: let them in \
+                              again first, or name the user as whom they arrive";
+
 impl Operator {
     /// Makes `other` arrive as `kept` from now on: its identities become theirs, its sessions end,
     /// and the audit log tells. `None`: they are not two users who may both sign in, and nothing

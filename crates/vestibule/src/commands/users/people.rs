@@ -124,10 +124,7 @@ async fn joined(
         bail!("`{}` and `{}` are one user", shown(&args.kept), shown(&args.other));
     }
     let joined = operator.join_people(tenant, kept.id, other.id, crate::commands::now()).await?;
-    let joined = joined.context(
-        "one of the two is blocked, or was joined into another user: let them in again first, or \
-         name the user as whom they arrive",
-    )?;
+    let joined = joined.context(store::NOT_JOINED)?;
     Ok((kept, other, joined))
 }
 

@@ -65,12 +65,7 @@ pub(crate) async fn joined(
         return Err(Problem::invalid("user", "another user of this tenant, by its id"));
     }
     let joined = operator.join_people(tenant, kept, other, caller.now).await?;
-    let joined = joined.ok_or_else(|| {
-        Problem::conflict(
-            "one of the two is blocked, or was joined into another user: let them in again first, \
-             or name the user as whom they arrive",
-        )
-    })?;
+    let joined = joined.ok_or_else(|| Problem::conflict(store::NOT_JOINED))?;
     Ok(Joined {
         identities: joined.identities,
         sessions: joined.ended.sessions,
