@@ -58,10 +58,10 @@ pub(in crate::page) const ENGLISH: Texts = Texts {
     },
     not_found_hint: "To sign in, open the application that you want to use.",
     misdirected: Said {
-        title: "This is another address",
+        title: "This is not the right address",
         sentence: "The sign-in service is not known by the name in the address.",
     },
-    misdirected_hint: "To sign in, open the application that you want to use. Whoever runs the \
+    misdirected_hint: "To sign in, open the application that you want to use. For whoever runs the \
                        service: the proxy in front has to pass the Host header on unchanged.",
     too_many: Said {
         title: "Please wait a moment",
@@ -87,8 +87,8 @@ pub(in crate::page) const ENGLISH: Texts = Texts {
         otherwise: "If you do not want to, close this page. Nothing has happened yet.",
         done: "You are signed out",
         done_sentence: "Nobody is signed in here in this browser.",
-        elsewhere: "The directory that you signed in with may still know you. On a computer that \
-                    others use, sign out there too, or close the browser.",
+        elsewhere: "You may still be signed in at the directory that you signed in with. On a \
+                    computer that others use, sign out there too, or close the browser.",
         unregistered: "The application wanted to take you to an address that is not registered \
                        here for it.",
     },
@@ -124,6 +124,15 @@ const SENTENCES: PerFailure = &[
         "It was used before, is older than 15 minutes, or is for another directory.",
     ),
     (
+        F::StaffSignInOff,
+        "The staff of the organisation cannot sign in to the dashboard with this directory.",
+    ),
+    (
+        F::StaffNotConnected,
+        "This sign-in is not connected to any account of the staff, or the directory was set to \
+         another provider since.",
+    ),
+    (
         F::DirectoryLoginRequired,
         "The application tried to sign you in without asking, but you are not signed in yet.",
     ),
@@ -135,10 +144,43 @@ const SENTENCES: PerFailure = &[
         F::AttemptExpired,
         "A sign-in has to be finished within 14 minutes. Yours was left open for longer.",
     ),
-    (F::AttemptOutdated, "The way to sign in was changed while you were on it."),
+    (F::AttemptOutdated, "The way to sign in was changed while you were signing in."),
     (
         F::AttemptUsed,
         "This sign-in is finished already. A page was loaded twice, or the Back button was used.",
+    ),
+    (F::DirectoryNotAssigned, "Your account is not assigned to this application in the directory."),
+    (
+        F::TenantNotAllowed,
+        "You belong to a Microsoft organisation (tenant) whose members may not sign in here.",
+    ),
+    (
+        F::HostedDomainNotAllowed,
+        "Your Google account does not belong to an organisation whose members may sign in here.",
+    ),
+    (F::GuestNotAllowed, "You are a guest of the directory, and guests may not sign in here."),
+    (
+        F::GroupsIncomplete,
+        "You are in so many groups that the directory left all of them out, and the mapping needs \
+         them.",
+    ),
+    (
+        F::OtherPerson,
+        "You signed in with another account than the one that was signed in to the application \
+         before.",
+    ),
+    (
+        F::ClaimContractUnmet,
+        "The application requires something about you that is missing, or is of another type.",
+    ),
+    (
+        F::EmailUntrusted,
+        "The application requires the e-mail address, and it is not proven that yours belongs to \
+         you.",
+    ),
+    (
+        F::ExternalIdTaken,
+        "The external identifier for your new account already belongs to somebody else.",
     ),
     (F::UserBlocked, "Your account is blocked here."),
     (F::DatabaseUnavailable, "The sign-in service cannot reach its database at the moment."),

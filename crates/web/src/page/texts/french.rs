@@ -13,10 +13,10 @@ pub(in crate::page) const FRENCH: Texts = Texts {
     continue_: "Continuer",
     or: "ou se connecter avec",
     unrouted: Unrouted {
-        with_buttons: "Cette adresse ne permet pas de se connecter ici. Vérifiez son \
-                       orthographe, essayez-en une autre ou choisissez ci-dessous.",
-        alone: "Cette adresse ne permet pas de se connecter ici. Vérifiez son orthographe ou \
-                essayez-en une autre.",
+        with_buttons: "Cette adresse ne permet pas de se connecter ici. Vérifiez qu’elle est bien \
+                       saisie, essayez-en une autre ou choisissez une option ci-dessous.",
+        alone: "Cette adresse ne permet pas de se connecter ici. Vérifiez qu’elle est bien saisie \
+                ou essayez-en une autre.",
     },
     signing_in: "Connexion en cours",
     one_moment: "Un instant, s’il vous plaît.",
@@ -31,7 +31,7 @@ pub(in crate::page) const FRENCH: Texts = Texts {
     },
     details: "Détails",
     details_for: "Pour {who}",
-    support_code: "Code support",
+    support_code: "Code d’assistance",
     time: "Date et heure",
     reason: "Motif",
     try_again: "Réessayer",
@@ -53,16 +53,16 @@ pub(in crate::page) const FRENCH: Texts = Texts {
     },
     internal: Said {
         title: "Un problème est survenu",
-        sentence: "Un problème est survenu dans le service de connexion, où il a été enregistré.",
+        sentence: "Un problème est survenu dans le service de connexion et y a été enregistré.",
     },
     internal_hint: "Veuillez réessayer à partir de l’application que vous souhaitez utiliser.",
     not_found: Said {
-        title: "Il n’y a pas de page ici",
-        sentence: "L’adresse est peut-être mal saisie ou périmée.",
+        title: "Cette page n’existe pas",
+        sentence: "L’adresse est peut-être mal saisie, ou elle n’est plus valable.",
     },
     not_found_hint: "Pour vous connecter, ouvrez l’application que vous souhaitez utiliser.",
     misdirected: Said {
-        title: "Cette adresse n’est pas la nôtre",
+        title: "Ce n’est pas la bonne adresse",
         sentence: "Le service de connexion n’est pas connu sous le nom qui figure dans l’adresse.",
     },
     misdirected_hint: "Pour vous connecter, ouvrez l’application que vous souhaitez utiliser. À \
@@ -86,17 +86,17 @@ pub(in crate::page) const FRENCH: Texts = Texts {
     logout: Logout {
         ask: "Voulez-vous vous déconnecter\u{a0}?",
         ask_sentence: Named {
-            known: "Votre connexion ici prendra fin, puis vous reviendrez à {application}.",
-            unknown: "Votre connexion ici prendra fin.",
+            known: "Votre session ici prendra fin, puis vous reviendrez à {application}.",
+            unknown: "Votre session ici prendra fin.",
         },
         button: "Se déconnecter",
         otherwise: "Si vous ne le souhaitez pas, fermez cette page. Rien n’a encore été fait.",
         done: "Déconnexion effectuée",
         done_sentence: "Personne n’est connecté ici dans ce navigateur.",
-        elsewhere: "L’annuaire que vous avez utilisé pour vous connecter vous reconnaît \
-                    peut-être encore. Sur un ordinateur que d’autres utilisent, déconnectez-vous \
-                    aussi de l’annuaire ou fermez le navigateur.",
-        unregistered: "L’application voulait vous diriger vers une adresse qui n’est pas \
+        elsewhere: "Votre session est peut-être encore ouverte dans l’annuaire que vous avez \
+                    utilisé pour vous connecter. Sur un ordinateur partagé, déconnectez-vous aussi \
+                    de cet annuaire ou fermez le navigateur.",
+        unregistered: "L’application voulait vous rediriger vers une adresse qui n’est pas \
                        enregistrée ici pour elle.",
     },
     failures: Failures { titles: TITLES, sentences: SENTENCES, mends: MENDS },
@@ -105,7 +105,7 @@ pub(in crate::page) const FRENCH: Texts = Texts {
             known: "l’équipe chargée des connexions chez {tenant}",
             unknown: "l’équipe chargée des connexions",
         },
-        directory_admin: "l’administration de l’annuaire avec lequel vous vous connectez",
+        directory_admin: "l’administration de l’annuaire que vous utilisez pour vous connecter",
         application_admin: Named {
             known: "l’administration de l’application {application}",
             unknown: "l’administration de l’application",
@@ -113,7 +113,7 @@ pub(in crate::page) const FRENCH: Texts = Texts {
         operator: "l’exploitant de ce service de connexion",
     },
     help: "Aide à la connexion",
-    broken: "Un problème est survenu lors de la création de cette page. Veuillez réessayer.",
+    broken: "Un problème est survenu lors de l’affichage de cette page. Veuillez réessayer.",
 };
 
 const TITLES: PerFailure = &[
@@ -128,27 +128,27 @@ const TITLES: PerFailure = &[
 const SENTENCES: PerFailure = &[
     (F::ApplicationUnknown, "L’application n’est pas enregistrée ici, ou elle est désactivée."),
     (F::ApplicationDisabled, "L’application est désactivée."),
-    (F::TenantSuspended, "Les connexions de cette organisation sont suspendues."),
+    (F::TenantSuspended, "La connexion est suspendue pour cette organisation."),
     (
         F::RedirectUriUnknown,
-        "L’application a demandé à vous diriger vers une adresse qui n’est pas enregistrée pour \
+        "L’application a demandé à vous rediriger vers une adresse qui n’est pas enregistrée pour \
          elle.",
     ),
     (F::RequestInvalid, "La demande de l’application enfreint une règle du protocole."),
     (
         F::RequestTooLarge,
-        "La demande de l’application est plus volumineuse que ce qui peut être conservé pour \
-         elle en ce moment.",
+        "La demande de l’application est trop volumineuse pour être conservée en ce moment.",
     ),
     (
         F::SignInLoop,
         "L’application renvoie sans cesse le navigateur vers une nouvelle connexion, le plus \
          souvent parce que son cookie n’est pas conservé.",
     ),
-    (F::DirectoryNone, "Aucun annuaire actif n’est disponible pour cette application."),
+    (F::DirectoryNone, "Aucun annuaire de l’organisation n’est actif."),
     (
         F::DirectoryNotAllowed,
-        "L’application n’admet pas les personnes de cet annuaire, ou d’aucun annuaire actif.",
+        "L’application n’admet pas les personnes de cet annuaire, ou n’admet celles d’aucun \
+         annuaire actif.",
     ),
     (
         F::DomainUnrouted,
@@ -156,28 +156,35 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::DomainUnproven,
-        "Le domaine de l’adresse e-mail appartient à un annuaire, mais l’organisation n’en a pas fourni la preuve.",
+        "Le domaine de l’adresse e-mail appartient à un annuaire, mais l’organisation n’a pas \
+         prouvé que ce domaine est le sien.",
     ),
     (F::DirectoryPaused, "L’annuaire n’est pas actif."),
     (
         F::DirectoryHostUnknown,
         "Le serveur indiqué dans l’adresse de l’annuaire n’existe pas\u{a0}: son nom ne mène à aucune adresse.",
     ),
-    (F::DirectoryUnreachable, "L’annuaire n’a pas pu être joint ou n’a pas répondu à temps."),
-    (F::DirectoryCertificate, "Le certificat TLS de l’annuaire n’est pas valide."),
+    (
+        F::DirectoryUnreachable,
+        "L’annuaire n’a pas pu être joint, n’a pas répondu à temps ou a répondu qu’il n’est pas \
+         disponible pour le moment.",
+    ),
+    (
+        F::DirectoryCertificate,
+        "Le certificat TLS de l’annuaire n’est pas valide\u{a0}: il a expiré, il est établi pour \
+         un autre nom ou il provient d’une autorité qui n’est pas reconnue.",
+    ),
     (
         F::EgressBlocked,
-        "L’adresse de l’annuaire mène à un réseau privé, ce que les règles de sortie interdisent.",
+        "L’adresse de l’annuaire mène à un réseau privé ou n’utilise pas HTTPS sur le port 443 ou \
+         8443, ce que les règles applicables aux connexions sortantes interdisent.",
     ),
     (
         F::DiscoveryNotFound,
         "Il n’y a pas de document de découverte là où l’émetteur de l’annuaire l’indique.",
     ),
-    (
-        F::DiscoveryInvalid,
-        "Le document de découverte ou le jeu de clés de l’annuaire n’a pas pu être interprété.",
-    ),
-    (F::KeysInvalid, "L’ensemble de clés de l’annuaire est incompréhensible."),
+    (F::DiscoveryInvalid, "Le document de découverte de l’annuaire n’a pas pu être interprété."),
+    (F::KeysInvalid, "Le jeu de clés de l’annuaire n’a pas pu être interprété."),
     (F::IssuerMismatch, "L’annuaire indique un autre émetteur que celui qui est configuré."),
     (
         F::DirectoryMoved,
@@ -190,16 +197,17 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::StaffSignInOff,
-        "L’annuaire ne donne pas accès au tableau de bord à l’équipe de l’organisation.",
+        "L’équipe de l’organisation ne peut pas accéder au tableau de bord avec cet annuaire.",
     ),
     (
         F::StaffNotConnected,
-        "Personne dans l’équipe n’a associé cette connexion à son compte, ou l’annuaire a changé depuis.",
+        "Cette connexion n’est associée à aucun compte de l’équipe, ou l’annuaire est passé depuis \
+         à un autre fournisseur.",
     ),
     (
         F::AttemptMissing,
-        "Cette connexion a commencé dans un autre navigateur, ou ce navigateur n’a pas conservé \
-         son cookie.",
+        "Cette connexion a commencé dans un autre navigateur, ou ce navigateur n’a pas conservé le \
+         cookie correspondant.",
     ),
     (
         F::AttemptExpired,
@@ -221,7 +229,8 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::CallbackIssuerMismatch,
-        "La réponse vient d’un autre émetteur que celui qui a été interrogé.",
+        "La réponse vient d’un autre émetteur que celui qui a été interrogé, ou n’indique pas de \
+         quel émetteur elle vient.",
     ),
     (F::DirectoryRefused, "L’annuaire a refusé la connexion, ou elle y a été annulée."),
     (
@@ -233,16 +242,16 @@ const SENTENCES: PerFailure = &[
         "L’annuaire ne laisse entrer personne tant que son administration n’a pas approuvé \
          l’application.",
     ),
-    (F::DirectoryScopeRefused, "L’annuaire n’autorise pas un scope qui lui est demandé."),
+    (F::DirectoryScopeRefused, "L’annuaire n’autorise pas l’un des scopes qui lui sont demandés."),
     (
         F::DirectoryFlowRefused,
-        "L’annuaire n’autorise pas à cette application le flux par code d’autorisation.",
+        "L’annuaire n’autorise pas le flux par code d’autorisation pour cette application.",
     ),
     (F::DirectoryRequestRefused, "L’annuaire juge la demande d’autorisation invalide."),
     (
         F::DirectoryLoginRequired,
-        "L’application a essayé de vous connecter sans rien vous demander, mais votre connexion \
-         n’est pas encore ouverte.",
+        "L’application a essayé de vous connecter sans rien vous demander, mais vous n’avez pas \
+         encore ouvert de session.",
     ),
     (
         F::DirectoryCredentialsWrong,
@@ -255,12 +264,13 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::DirectoryKeyUnknown,
-        "L’annuaire n’accepte pas la clé qui lui montre qui fait la demande (`private_key_jwt`).",
+        "L’annuaire n’accepte pas la clé avec laquelle le service de connexion s’identifie auprès \
+         de lui (`private_key_jwt`).",
     ),
     (F::DirectoryCodeRefused, "L’annuaire n’a pas accepté son propre code d’autorisation."),
     (
         F::TokenResponseInvalid,
-        "Le point d’accès aux jetons de l’annuaire a renvoyé autre chose qu’une réponse \
+        "Le point de terminaison des jetons de l’annuaire a renvoyé autre chose qu’une réponse \
          contenant des jetons.",
     ),
     (
@@ -287,12 +297,13 @@ const SENTENCES: PerFailure = &[
     (F::IdTokenSignature, "La signature du jeton d’identité de l’annuaire est incorrecte."),
     (
         F::IdTokenIssuer,
-        "Le jeton d’identité provient d’un autre émetteur que celui qui est configuré.",
+        "Le jeton d’identité provient d’un autre émetteur que celui qu’indique le document de \
+         découverte de l’annuaire.",
     ),
     (
         F::TenantNotAllowed,
-        "Vous faites partie d’un locataire Microsoft dont les membres ne peuvent pas se \
-         connecter ici.",
+        "Vous faites partie d’une organisation Microsoft (tenant) dont les membres ne peuvent pas \
+         se connecter ici.",
     ),
     (
         F::HostedDomainNotAllowed,
@@ -311,18 +322,21 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::IdTokenAudience,
-        "Le jeton d’identité a été émis pour une autre application de l’annuaire.",
+        "Le jeton d’identité a été émis pour une autre application de l’annuaire, ou pour \
+         plusieurs sans préciser laquelle.",
     ),
     (F::IdTokenNonce, "Le jeton d’identité ne correspond pas à cette connexion."),
     (F::IdTokenExpired, "Le jeton d’identité a expiré ou n’est pas encore valable."),
     (F::IdTokenHash, "Le jeton d’identité ne correspond pas au jeton d’accès reçu avec lui."),
     (
         F::UserinfoInvalid,
-        "Le point d’accès userinfo de l’annuaire n’a pas fourni d’informations sur la personne.",
+        "Le point de terminaison userinfo de l’annuaire n’a pas fourni d’informations sur la \
+         personne.",
     ),
     (
         F::UserinfoSigned,
-        "Le point d’accès userinfo de l’annuaire répond par un jeton signé ou chiffré au lieu de JSON.",
+        "Le point de terminaison userinfo de l’annuaire répond par un jeton signé ou chiffré au \
+         lieu de JSON.",
     ),
     (
         F::UserinfoSubjectMismatch,
@@ -334,8 +348,8 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::OtherPerson,
-        "D’après le jeton d’identité envoyé par l’application, une autre personne y était \
-         connectée auparavant.",
+        "Le compte utilisé pour cette connexion n’est pas celui qui était connecté auparavant dans \
+         l’application.",
     ),
     (F::ProfileFailed, "Une ligne de la mise en correspondance du profil de l’annuaire a échoué."),
     (
@@ -344,7 +358,7 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::ClaimMissing,
-        "Une ligne d’une mise en correspondance qui doit avoir une valeur (`on_missing: fail`) \
+        "Une ligne d’une mise en correspondance qui doit avoir une valeur \
          n’en a pas.",
     ),
     (

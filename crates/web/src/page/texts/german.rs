@@ -8,16 +8,16 @@ use super::{Advice, Failures, Logout, Named, PerFailure, Said, Texts, Unrouted, 
 pub(in crate::page) const GERMAN: Texts = Texts {
     sign_in: "Anmelden",
     choose: "Wie möchten Sie sich anmelden?",
-    purpose: "weiter zu {application}",
+    purpose: "Weiter zu {application}",
     email: "E-Mail-Adresse",
     continue_: "Weiter",
     or: "oder anmelden mit",
     unrouted: Unrouted {
-        with_buttons: "Diese Adresse führt hier zu keiner Anmeldung. Prüfen Sie die \
-                       Schreibweise, versuchen Sie es mit einer anderen oder wählen Sie unten \
-                       aus.",
-        alone: "Diese Adresse führt hier zu keiner Anmeldung. Prüfen Sie die Schreibweise oder \
-                versuchen Sie es mit einer anderen.",
+        with_buttons: "Über diese E-Mail-Adresse ist hier keine Anmeldung möglich. Prüfen Sie die \
+                       Schreibweise, versuchen Sie es mit einer anderen Adresse oder wählen Sie \
+                       eine der Möglichkeiten unten aus.",
+        alone: "Über diese E-Mail-Adresse ist hier keine Anmeldung möglich. Prüfen Sie die \
+                Schreibweise oder versuchen Sie es mit einer anderen Adresse.",
     },
     signing_in: "Sie werden angemeldet",
     one_moment: "Einen Moment, bitte.",
@@ -26,7 +26,8 @@ pub(in crate::page) const GERMAN: Texts = Texts {
     failed: "Sie konnten nicht angemeldet werden",
     advice: Advice {
         tell: "Das können Sie nicht selbst beheben. Bitte senden Sie die Angaben unten an {who}.",
-        retry: "Wenn ein neuer Versuch nicht hilft, senden Sie bitte die Angaben unten an {who}.",
+        retry: "Wenn ein erneuter Versuch nicht hilft, senden Sie bitte die Angaben unten an \
+                {who}.",
     },
     details: "Einzelheiten",
     details_for: "Für {who}",
@@ -47,30 +48,30 @@ pub(in crate::page) const GERMAN: Texts = Texts {
     },
     unavailable: Said {
         title: "Gleich geht es weiter",
-        sentence: "Die Anmeldung ist gerade nicht möglich. Sie wird von selbst wieder \
-                   funktionieren: Bitte laden Sie diese Seite in einigen Sekunden neu.",
+        sentence: "Die Anmeldung ist gerade nicht möglich, wird aber von selbst wieder \
+                   funktionieren. Bitte laden Sie diese Seite in einigen Sekunden neu.",
     },
     internal: Said {
         title: "Etwas ist schiefgegangen",
-        sentence: "Im Anmeldedienst ist ein Fehler aufgetreten. Er wurde dort festgehalten.",
+        sentence: "Im Anmeldedienst ist ein Fehler aufgetreten. Er wurde dort aufgezeichnet.",
     },
-    internal_hint: "Bitte versuchen Sie es noch einmal, und zwar von der Anwendung aus, die Sie \
-                    nutzen möchten.",
+    internal_hint: "Bitte öffnen Sie die Anwendung, die Sie nutzen möchten, und versuchen Sie es \
+                    von dort aus noch einmal.",
     not_found: Said {
-        title: "Hier gibt es keine Seite",
+        title: "Diese Seite gibt es nicht",
         sentence: "Die Adresse ist vielleicht falsch geschrieben oder veraltet.",
     },
     not_found_hint: "Um sich anzumelden, öffnen Sie die Anwendung, die Sie nutzen möchten.",
     misdirected: Said {
-        title: "Das ist eine andere Adresse",
+        title: "Das ist nicht die richtige Adresse",
         sentence: "Unter dem Namen in dieser Adresse ist der Anmeldedienst nicht bekannt.",
     },
-    misdirected_hint: "Um sich anzumelden, öffnen Sie die Anwendung, die Sie nutzen möchten. Für \
-                       den Betrieb des Dienstes: Der vorgeschaltete Proxy muss den Host-Header \
+    misdirected_hint: "Um sich anzumelden, öffnen Sie die Anwendung, die Sie nutzen möchten. An \
+                       die Betreiber des Dienstes: Der vorgeschaltete Proxy muss den Host-Header \
                        unverändert weitergeben.",
     too_many: Said {
         title: "Bitte warten Sie einen Moment",
-        sentence: "Aus Ihrem Netz sind gerade zu viele Anmeldungen fehlgeschlagen. Bitte \
+        sentence: "Aus Ihrem Netzwerk sind gerade zu viele Anmeldungen fehlgeschlagen. Bitte \
                    versuchen Sie es in einigen Sekunden noch einmal.",
     },
     busy: Said {
@@ -86,27 +87,27 @@ pub(in crate::page) const GERMAN: Texts = Texts {
     logout: Logout {
         ask: "Möchten Sie sich abmelden?",
         ask_sentence: Named {
-            known: "Damit endet Ihre Anmeldung hier. Danach gelangen Sie zurück zu {application}.",
-            unknown: "Damit endet Ihre Anmeldung hier.",
+            known: "Ihre Anmeldung hier wird beendet. Danach gelangen Sie zurück zu {application}.",
+            unknown: "Ihre Anmeldung hier wird beendet.",
         },
         button: "Abmelden",
         otherwise: "Wenn Sie das nicht möchten, schließen Sie diese Seite. Bisher ist nichts \
                     geschehen.",
         done: "Sie sind abgemeldet",
-        done_sentence: "In diesem Browser ist hier niemand angemeldet.",
-        elsewhere: "Das Verzeichnis, mit dem Sie sich angemeldet haben, kennt Sie vielleicht \
-                    noch. Melden Sie sich an einem Computer, den auch andere nutzen, auch dort \
-                    ab, oder schließen Sie den Browser.",
+        done_sentence: "Hier ist in diesem Browser niemand angemeldet.",
+        elsewhere: "Bei dem Verzeichnis, über das Sie sich angemeldet haben, sind Sie \
+                    möglicherweise noch angemeldet. Wenn auch andere diesen Computer nutzen, \
+                    melden Sie sich dort ebenfalls ab oder schließen Sie den Browser.",
         unregistered: "Die Anwendung wollte Sie zu einer Adresse weiterleiten, die hier nicht \
                        für sie registriert ist.",
     },
     failures: Failures { titles: TITLES, sentences: SENTENCES, mends: MENDS },
     who: Who {
         staff: Named {
-            known: "die Personen bei {tenant}, die sich um die Anmeldung kümmern",
-            unknown: "die Personen, die sich um die Anmeldung kümmern",
+            known: "das Team, das bei {tenant} für die Anmeldung zuständig ist",
+            unknown: "das Team, das für die Anmeldung zuständig ist",
         },
-        directory_admin: "die Administration des Verzeichnisses, mit dem Sie sich anmelden",
+        directory_admin: "die Administration des Verzeichnisses, über das Sie sich anmelden",
         application_admin: Named {
             known: "die Administration von {application}",
             unknown: "die Administration der Anwendung",
@@ -128,9 +129,9 @@ const TITLES: PerFailure = &[
 ];
 
 const SENTENCES: PerFailure = &[
-    (F::ApplicationUnknown, "Die Anwendung ist hier nicht registriert oder abgeschaltet."),
-    (F::ApplicationDisabled, "Die Anwendung ist ausgeschaltet."),
-    (F::TenantSuspended, "Die Anmeldungen dieser Organisation sind ausgesetzt."),
+    (F::ApplicationUnknown, "Die Anwendung ist hier nicht registriert, oder sie ist abgeschaltet."),
+    (F::ApplicationDisabled, "Die Anwendung ist abgeschaltet."),
+    (F::TenantSuspended, "Die Anmeldung bei dieser Organisation ist zurzeit ausgesetzt."),
     (
         F::RedirectUriUnknown,
         "Die Anwendung wollte Sie zu einer Adresse weiterleiten, die nicht für sie registriert \
@@ -139,17 +140,18 @@ const SENTENCES: PerFailure = &[
     (F::RequestInvalid, "Die Anfrage der Anwendung verstößt gegen eine Regel des Protokolls."),
     (
         F::RequestTooLarge,
-        "Die Anfrage der Anwendung ist größer, als im Moment für sie aufbewahrt werden kann.",
+        "Die Anfrage der Anwendung ist zu groß, um im Moment zwischengespeichert zu werden.",
     ),
     (
         F::SignInLoop,
-        "Die Anwendung schickt den Browser immer wieder zu einer neuen Anmeldung zurück, meist \
-         weil ihr Cookie nicht gespeichert wird.",
+        "Die Anwendung schickt den Browser immer wieder zur Anmeldung zurück, meist, weil ihr \
+         Cookie nicht gespeichert wird.",
     ),
-    (F::DirectoryNone, "Für diese Anwendung ist kein aktives Verzeichnis verfügbar."),
+    (F::DirectoryNone, "Kein Verzeichnis der Organisation ist aktiv."),
     (
         F::DirectoryNotAllowed,
-        "Die Anwendung lässt die Personen dieses Verzeichnisses nicht zu, oder die keines aktiven.",
+        "Die Anwendung lässt niemanden aus diesem Verzeichnis zu, oder niemanden aus einem der \
+         aktiven Verzeichnisse.",
     ),
     (
         F::DomainUnrouted,
@@ -157,32 +159,40 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::DomainUnproven,
-        "Die Domain der E-Mail-Adresse gehört zu einem Verzeichnis, aber die Organisation hat sie nicht nachgewiesen.",
+        "Die Domain der E-Mail-Adresse gehört zu einem Verzeichnis, aber die Organisation hat \
+         nicht nachgewiesen, dass die Domain ihr gehört.",
     ),
     (F::DirectoryPaused, "Das Verzeichnis ist nicht aktiv."),
     (
         F::DirectoryHostUnknown,
-        "Den Server unter der Adresse des Verzeichnisses gibt es nicht: Sein Name führt zu keiner Adresse.",
+        "Den Server, den die Adresse des Verzeichnisses nennt, gibt es nicht: Sein Name führt zu \
+         keiner Adresse.",
     ),
     (
         F::DirectoryUnreachable,
-        "Das Verzeichnis war nicht erreichbar oder hat nicht rechtzeitig geantwortet.",
+        "Das Verzeichnis war nicht erreichbar, hat nicht rechtzeitig geantwortet oder hat \
+         gemeldet, dass es zurzeit nicht verfügbar ist.",
     ),
-    (F::DirectoryCertificate, "Das TLS-Zertifikat des Verzeichnisses ist nicht gültig."),
+    (
+        F::DirectoryCertificate,
+        "Das TLS-Zertifikat des Verzeichnisses ist ungültig: Es ist abgelaufen, gilt für einen \
+         anderen Namen oder stammt von einer Stelle, der nicht vertraut wird.",
+    ),
     (
         F::EgressBlocked,
-        "Die Adresse des Verzeichnisses führt in ein privates Netz, und das verbieten die Regeln \
-         für ausgehende Verbindungen.",
+        "Die Adresse des Verzeichnisses führt in ein privates Netz oder nutzt nicht HTTPS auf Port \
+         443 oder 8443, und das verbieten die Regeln für ausgehende Verbindungen.",
     ),
     (
         F::DiscoveryNotFound,
-        "Dort, wo es nach dem Aussteller des Verzeichnisses stehen müsste, gibt es kein Discovery-Dokument.",
+        "Dort, wo es nach dem Aussteller des Verzeichnisses liegen müsste, gibt es kein \
+         Discovery-Dokument.",
     ),
     (
         F::DiscoveryInvalid,
-        "Das Discovery-Dokument oder die Schlüssel des Verzeichnisses waren nicht zu verstehen.",
+        "Das Discovery-Dokument des Verzeichnisses konnte nicht ausgewertet werden.",
     ),
-    (F::KeysInvalid, "Der Schlüsselsatz des Verzeichnisses ist nicht zu verstehen."),
+    (F::KeysInvalid, "Der Schlüsselsatz des Verzeichnisses konnte nicht ausgewertet werden."),
     (
         F::IssuerMismatch,
         "Das Verzeichnis nennt einen anderen Aussteller als den, der eingestellt ist.",
@@ -198,22 +208,27 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::StaffSignInOff,
-        "Über dieses Verzeichnis meldet sich das Team der Organisation nicht an der Verwaltung an.",
+        "Über dieses Verzeichnis kann sich das Team der Organisation nicht an der \
+         Verwaltungsoberfläche anmelden.",
     ),
     (
         F::StaffNotConnected,
-        "Niemand aus dem Team hat diese Anmeldung mit seinem Konto verbunden, oder das Verzeichnis wurde seitdem geändert.",
+        "Diese Anmeldung ist mit keinem Konto aus dem Team verbunden, oder das Verzeichnis wurde \
+         seitdem auf einen anderen Anbieter umgestellt.",
     ),
     (
         F::AttemptMissing,
-        "Diese Anmeldung begann in einem anderen Browser, oder dieser Browser hat ihr Cookie \
-         nicht behalten.",
+        "Diese Anmeldung begann in einem anderen Browser, oder dieser Browser hat das Cookie dazu \
+         nicht gespeichert.",
     ),
     (
         F::AttemptExpired,
         "Eine Anmeldung muss innerhalb von 14 Minuten abgeschlossen sein. Ihre war länger offen.",
     ),
-    (F::AttemptOutdated, "Der Weg zur Anmeldung wurde geändert, während Sie unterwegs waren."),
+    (
+        F::AttemptOutdated,
+        "Das Anmeldeverfahren wurde geändert, während Sie sich gerade angemeldet haben.",
+    ),
     (
         F::AttemptUsed,
         "Diese Anmeldung ist bereits abgeschlossen. Eine Seite wurde zweimal geladen, oder die \
@@ -225,7 +240,8 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::CallbackIssuerMismatch,
-        "Die Antwort kam von einem anderen Aussteller als dem, der gefragt wurde.",
+        "Die Antwort kam von einem anderen Aussteller als dem, der gefragt wurde, oder sie sagt \
+         nicht, von welchem.",
     ),
     (
         F::DirectoryRefused,
@@ -237,10 +253,7 @@ const SENTENCES: PerFailure = &[
         "Das Verzeichnis lässt niemanden herein, bevor seine Administration der Anwendung \
          zugestimmt hat.",
     ),
-    (
-        F::DirectoryScopeRefused,
-        "Das Verzeichnis erlaubt einen Scope nicht, um den es gebeten wird.",
-    ),
+    (F::DirectoryScopeRefused, "Das Verzeichnis erlaubt einen der angeforderten Scopes nicht."),
     (
         F::DirectoryFlowRefused,
         "Das Verzeichnis erlaubt dieser Anwendung den Authorization-Code-Flow nicht.",
@@ -258,11 +271,12 @@ const SENTENCES: PerFailure = &[
     (F::DirectorySecretExpired, "Das Client-Secret des Verzeichnisses ist abgelaufen."),
     (
         F::DirectoryCredentialsMethod,
-        "Das Verzeichnis erwartet das Client-Secret auf einem anderen Weg, als es gesendet wurde.",
+        "Das Verzeichnis erwartet das Client-Secret auf andere Weise, als es gesendet wurde.",
     ),
     (
         F::DirectoryKeyUnknown,
-        "Das Verzeichnis akzeptiert den Schlüssel nicht, mit dem ihm gezeigt wird, wer fragt (`private_key_jwt`).",
+        "Das Verzeichnis akzeptiert den Schlüssel nicht, mit dem sich der Anmeldedienst dort \
+         ausweist (`private_key_jwt`).",
     ),
     (
         F::DirectoryCodeRefused,
@@ -270,7 +284,7 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::TokenResponseInvalid,
-        "Der Token-Endpunkt des Verzeichnisses hat etwas geantwortet, das keine Token-Antwort ist.",
+        "Der Token-Endpunkt des Verzeichnisses hat keine gültige Token-Antwort geliefert.",
     ),
     (F::IdTokenMissing, "Das Verzeichnis hat Tokens geschickt, von denen keines ein ID-Token ist."),
     (F::IdTokenMalformed, "Das ID-Token des Verzeichnisses ist nicht richtig aufgebaut."),
@@ -294,12 +308,13 @@ const SENTENCES: PerFailure = &[
     (F::IdTokenSignature, "Die Signatur des ID-Tokens des Verzeichnisses ist falsch."),
     (
         F::IdTokenIssuer,
-        "Das ID-Token stammt von einem anderen Aussteller als dem, der eingestellt ist.",
+        "Das ID-Token stammt von einem anderen Aussteller als dem, den das Discovery-Dokument des \
+         Verzeichnisses nennt.",
     ),
     (
         F::TenantNotAllowed,
-        "Sie gehören zu einem Microsoft-Mandanten, dessen Mitglieder sich hier nicht anmelden \
-         dürfen.",
+        "Sie gehören zu einer Microsoft-Organisation (Mandant), deren Mitglieder sich hier nicht \
+         anmelden dürfen.",
     ),
     (
         F::HostedDomainNotAllowed,
@@ -312,12 +327,13 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::GroupsIncomplete,
-        "Sie gehören zu so vielen Gruppen, dass das Verzeichnis alle weggelassen hat, aber die \
+        "Sie gehören so vielen Gruppen an, dass das Verzeichnis sie alle weggelassen hat, aber die \
          Zuordnung braucht sie.",
     ),
     (
         F::IdTokenAudience,
-        "Das ID-Token wurde für eine andere Anwendung des Verzeichnisses ausgestellt.",
+        "Das ID-Token wurde für eine andere Anwendung des Verzeichnisses ausgestellt, oder für \
+         mehrere, ohne zu sagen, für welche.",
     ),
     (F::IdTokenNonce, "Das ID-Token gehört nicht zu dieser Anmeldung."),
     (F::IdTokenExpired, "Das ID-Token ist abgelaufen oder noch nicht gültig."),
@@ -336,31 +352,29 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::AuthenticationTooOld,
-        "Die Anwendung hat eine frische Anmeldung verlangt, und das Verzeichnis hat keine \
+        "Die Anwendung hat eine erneute Anmeldung verlangt, aber das Verzeichnis hat keine \
          bestätigt.",
     ),
     (
         F::OtherPerson,
-        "Nach dem ID-Token, das die Anwendung mitgeschickt hat, war dort zuvor jemand anderes \
-         angemeldet.",
+        "Sie haben sich mit einem anderen Konto angemeldet als dem, das zuvor in der Anwendung \
+         angemeldet war.",
     ),
-    (F::ProfileFailed, "Eine Zeile der Profilzuordnung des Verzeichnisses ist gescheitert."),
-    (F::ReleaseFailed, "Eine Zeile der Claim-Zuordnung der Anwendung ist gescheitert."),
-    (
-        F::ClaimMissing,
-        "Eine Zeile einer Zuordnung, die einen Wert haben muss (`on_missing: fail`), hat keinen.",
-    ),
+    (F::ProfileFailed, "Eine Zeile der Profilzuordnung des Verzeichnisses ist fehlgeschlagen."),
+    (F::ReleaseFailed, "Eine Zeile der Claim-Zuordnung der Anwendung ist fehlgeschlagen."),
+    (F::ClaimMissing, "Eine Zeile einer Zuordnung, die einen Wert haben muss, hat keinen."),
     (
         F::ClaimContractUnmet,
         "Die Anwendung verlangt eine Angabe über Sie, die fehlt oder von einem anderen Typ ist.",
     ),
     (
         F::ScopeMissing,
-        "Die Anwendung verlangt eine Angabe, ohne um den Scope zu bitten, der sie bringt.",
+        "Die Anwendung verlangt eine Angabe, fordert aber den Scope nicht an, der sie liefert.",
     ),
     (
         F::EmailUntrusted,
-        "Die Anwendung verlangt die E-Mail-Adresse, und es ist nicht nachgewiesen, dass Ihre Ihnen gehört.",
+        "Die Anwendung verlangt die E-Mail-Adresse, aber für Ihre ist nicht nachgewiesen, dass sie \
+         Ihnen gehört.",
     ),
     (
         F::ExternalIdTaken,
@@ -379,7 +393,10 @@ const MENDS: PerFailure = &[
     ),
     (F::AttemptExpired, "Beginnen Sie von der Anwendung aus neu."),
     (F::AttemptOutdated, "Beginnen Sie von der Anwendung aus neu."),
-    (F::AttemptUsed, "Gehen Sie zur Anwendung. Wenn sie Sie nicht kennt, beginnen Sie neu."),
+    (
+        F::AttemptUsed,
+        "Gehen Sie zur Anwendung. Wenn Sie dort nicht angemeldet sind, beginnen Sie neu.",
+    ),
     (F::DirectoryLoginRequired, "Melden Sie sich von der Anwendung aus an."),
     (
         F::OtherPerson,

@@ -23,12 +23,13 @@ pub(in crate::page) const SPANISH: Texts = Texts {
     no_script: "Su navegador no ejecuta scripts aquí. Pulse el botón para continuar.",
     failed: "No se pudo iniciar sesión",
     advice: Advice {
-        tell: "Usted no puede resolver este problema. Envíe los datos que figuran abajo a {who}.",
-        retry: "Si un nuevo intento no ayuda, envíe los datos que figuran abajo a {who}.",
+        tell: "Usted no puede resolver este problema por su cuenta. Envíe los datos que figuran \
+               abajo a {who}.",
+        retry: "Si al intentarlo de nuevo no funciona, envíe los datos que figuran abajo a {who}.",
     },
     details: "Detalles",
     details_for: "Para {who}",
-    support_code: "Código de ayuda",
+    support_code: "Código de soporte",
     time: "Fecha y hora",
     reason: "Motivo",
     try_again: "Intentar de nuevo",
@@ -49,17 +50,17 @@ pub(in crate::page) const SPANISH: Texts = Texts {
     },
     internal: Said {
         title: "Algo salió mal",
-        sentence: "Algo salió mal en el servicio de inicio de sesión, donde quedó registrado.",
+        sentence: "Se produjo un error en el servicio de inicio de sesión y quedó registrado allí.",
     },
     internal_hint: "Inténtelo de nuevo desde la aplicación que quiera usar.",
     not_found: Said {
-        title: "Aquí no hay ninguna página",
+        title: "Esta página no existe",
         sentence: "Puede que la dirección esté mal escrita o ya no sea válida.",
     },
     not_found_hint: "Para iniciar sesión, abra la aplicación que quiera usar.",
     misdirected: Said {
-        title: "Esta es otra dirección",
-        sentence: "El servicio de inicio de sesión no se conoce por el nombre que figura en la \
+        title: "Esta no es la dirección correcta",
+        sentence: "El servicio de inicio de sesión no responde al nombre que figura en la \
                    dirección.",
     },
     misdirected_hint: "Para iniciar sesión, abra la aplicación que quiera usar. Para quienes \
@@ -83,16 +84,16 @@ pub(in crate::page) const SPANISH: Texts = Texts {
     logout: Logout {
         ask: "¿Quiere cerrar la sesión?",
         ask_sentence: Named {
-            known: "Con esto se cierra su sesión aquí y después vuelve a {application}.",
-            unknown: "Con esto se cierra su sesión aquí.",
+            known: "Se cerrará su sesión aquí y después volverá a {application}.",
+            unknown: "Se cerrará su sesión aquí.",
         },
         button: "Cerrar sesión",
         otherwise: "Si no quiere hacerlo, cierre esta página. Todavía no ha ocurrido nada.",
         done: "Sesión cerrada",
         done_sentence: "En este navegador no hay ninguna sesión iniciada aquí.",
-        elsewhere: "Es posible que el directorio con el que inició sesión todavía le reconozca. \
-                    En un equipo que usen otras personas, cierre también allí la sesión o cierre \
-                    el navegador.",
+        elsewhere: "Es posible que su sesión siga abierta en el directorio con el que inició \
+                    sesión. En un equipo que usen otras personas, cierre también allí la sesión o \
+                    cierre el navegador.",
         unregistered: "La aplicación quería llevarle a una dirección que no está registrada aquí \
                        para ella.",
     },
@@ -125,7 +126,7 @@ const TITLES: PerFailure = &[
 const SENTENCES: PerFailure = &[
     (F::ApplicationUnknown, "La aplicación no está registrada aquí o está desactivada."),
     (F::ApplicationDisabled, "La aplicación está desactivada."),
-    (F::TenantSuspended, "Los inicios de sesión de esta organización están suspendidos."),
+    (F::TenantSuspended, "El inicio de sesión está suspendido para esta organización."),
     (
         F::RedirectUriUnknown,
         "La aplicación pidió llevarle a una dirección que no está registrada para ella.",
@@ -133,18 +134,18 @@ const SENTENCES: PerFailure = &[
     (F::RequestInvalid, "La solicitud de la aplicación incumple una regla del protocolo."),
     (
         F::RequestTooLarge,
-        "La solicitud de la aplicación es más grande de lo que se puede guardar para ella en \
-         este momento.",
+        "La solicitud de la aplicación es demasiado grande para guardarla en este momento.",
     ),
     (
         F::SignInLoop,
         "La aplicación devuelve el navegador una y otra vez a un nuevo inicio de sesión, casi \
          siempre porque su cookie no se guarda.",
     ),
-    (F::DirectoryNone, "No hay ningún directorio activo disponible para esta aplicación."),
+    (F::DirectoryNone, "Ningún directorio de la organización está activo."),
     (
         F::DirectoryNotAllowed,
-        "La aplicación no admite a las personas de este directorio, o de ninguno que esté activo.",
+        "La aplicación no admite a las personas de este directorio, o no admite a las de ningún \
+         directorio activo.",
     ),
     (
         F::DomainUnrouted,
@@ -152,30 +153,36 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::DomainUnproven,
-        "El dominio de la dirección de correo pertenece a un directorio, pero la organización no lo ha demostrado.",
+        "El dominio de la dirección de correo pertenece a un directorio, pero la organización no \
+         ha demostrado que el dominio sea suyo.",
     ),
     (F::DirectoryPaused, "El directorio no está activo."),
     (
         F::DirectoryHostUnknown,
-        "El servidor de la dirección del directorio no existe: su nombre no conduce a ninguna dirección.",
+        "El servidor que figura en la dirección del directorio no existe: su nombre no conduce a \
+         ninguna dirección.",
     ),
-    (F::DirectoryUnreachable, "No se pudo contactar con el directorio o no respondió a tiempo."),
-    (F::DirectoryCertificate, "El certificado TLS del directorio no es válido."),
+    (
+        F::DirectoryUnreachable,
+        "No se pudo contactar con el directorio, o este no respondió a tiempo o respondió que no \
+         está disponible en este momento.",
+    ),
+    (
+        F::DirectoryCertificate,
+        "El certificado TLS del directorio no es válido: ha caducado, es para otro nombre o \
+         procede de una autoridad en la que no se confía.",
+    ),
     (
         F::EgressBlocked,
-        "La dirección del directorio lleva a una red privada, y las reglas de salida no lo \
-         permiten.",
+        "La dirección del directorio lleva a una red privada o no usa HTTPS en el puerto 443 u \
+         8443, y las reglas para las conexiones salientes no lo permiten.",
     ),
     (
         F::DiscoveryNotFound,
-        "No hay documento de descubrimiento donde el emisor del directorio lo indica.",
+        "No hay documento de descubrimiento donde lo indica el emisor del directorio.",
     ),
-    (
-        F::DiscoveryInvalid,
-        "No se pudo interpretar el documento de descubrimiento o el conjunto de claves del \
-         directorio.",
-    ),
-    (F::KeysInvalid, "No se entiende el conjunto de claves del directorio."),
+    (F::DiscoveryInvalid, "No se pudo interpretar el documento de descubrimiento del directorio."),
+    (F::KeysInvalid, "No se pudo interpretar el conjunto de claves del directorio."),
     (F::IssuerMismatch, "El directorio indica un emisor distinto del que está configurado."),
     (
         F::DirectoryMoved,
@@ -185,15 +192,18 @@ const SENTENCES: PerFailure = &[
     (F::TestLinkInvalid, "Ya se usó, tiene más de 15 minutos o es para otro directorio."),
     (
         F::StaffSignInOff,
-        "Este directorio no da acceso al panel de administración al equipo de la organización.",
+        "El equipo de la organización no puede acceder al panel de administración con este \
+         directorio.",
     ),
     (
         F::StaffNotConnected,
-        "Nadie del equipo ha vinculado este inicio de sesión con su cuenta, o el directorio cambió desde entonces.",
+        "Este inicio de sesión no está vinculado a ninguna cuenta del equipo, o el directorio \
+         cambió de proveedor desde entonces.",
     ),
     (
         F::AttemptMissing,
-        "Este inicio de sesión comenzó en otro navegador, o este navegador no guardó su cookie.",
+        "Este inicio de sesión comenzó en otro navegador, o este navegador no guardó la cookie \
+         correspondiente.",
     ),
     (
         F::AttemptExpired,
@@ -209,14 +219,20 @@ const SENTENCES: PerFailure = &[
         F::CallbackInvalid,
         "A la respuesta del directorio al navegador le falta lo que exige el protocolo.",
     ),
-    (F::CallbackIssuerMismatch, "La respuesta vino de un emisor distinto del que se consultó."),
+    (
+        F::CallbackIssuerMismatch,
+        "La respuesta vino de un emisor distinto del que se consultó, o no indica de cuál vino.",
+    ),
     (F::DirectoryRefused, "El directorio rechazó el inicio de sesión, o este se canceló allí."),
     (F::DirectoryNotAssigned, "Su cuenta no está asignada a esta aplicación en el directorio."),
     (
         F::DirectoryConsentRequired,
         "El directorio no deja entrar a nadie hasta que su administración apruebe la aplicación.",
     ),
-    (F::DirectoryScopeRefused, "El directorio no permite un ámbito (scope) que se le pide."),
+    (
+        F::DirectoryScopeRefused,
+        "El directorio no permite uno de los ámbitos (scopes) que se le piden.",
+    ),
     (
         F::DirectoryFlowRefused,
         "El directorio no permite a esta aplicación el flujo de código de autorización.",
@@ -227,8 +243,8 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::DirectoryLoginRequired,
-        "La aplicación intentó iniciar su sesión sin preguntarle, pero usted todavía no la ha \
-         iniciado.",
+        "La aplicación intentó iniciar su sesión sin preguntarle, pero usted todavía no ha \
+         iniciado sesión.",
     ),
     (
         F::DirectoryCredentialsWrong,
@@ -238,16 +254,18 @@ const SENTENCES: PerFailure = &[
     (F::DirectorySecretExpired, "El secreto de cliente del directorio ha caducado."),
     (
         F::DirectoryCredentialsMethod,
-        "El directorio espera el secreto de cliente de una forma distinta de como se envió.",
+        "El directorio espera recibir el secreto de cliente de una forma distinta de la que se \
+         usó.",
     ),
     (
         F::DirectoryKeyUnknown,
-        "El directorio no acepta la clave con la que se le muestra quién pregunta (`private_key_jwt`).",
+        "El directorio no acepta la clave con la que el servicio de inicio de sesión se identifica \
+         ante él (`private_key_jwt`).",
     ),
     (F::DirectoryCodeRefused, "El directorio no aceptó su propio código de autorización."),
     (
         F::TokenResponseInvalid,
-        "El punto de acceso de tokens del directorio respondió con algo que no es una respuesta \
+        "El punto de conexión de tokens del directorio respondió con algo que no es una respuesta \
          de token.",
     ),
     (
@@ -268,11 +286,13 @@ const SENTENCES: PerFailure = &[
     (F::IdTokenSignature, "La firma del token de identidad del directorio es incorrecta."),
     (
         F::IdTokenIssuer,
-        "El token de identidad procede de un emisor distinto del que está configurado.",
+        "El token de identidad procede de un emisor distinto del que indica el documento de \
+         descubrimiento del directorio.",
     ),
     (
         F::TenantNotAllowed,
-        "Usted pertenece a un inquilino de Microsoft cuyos miembros no pueden iniciar sesión aquí.",
+        "Usted pertenece a una organización de Microsoft (inquilino) cuyos miembros no pueden \
+         iniciar sesión aquí.",
     ),
     (
         F::HostedDomainNotAllowed,
@@ -285,20 +305,25 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::GroupsIncomplete,
-        "Usted pertenece a tantos grupos que el directorio los omitió todos, pero la \
-         correspondencia los necesita.",
+        "Usted pertenece a tantos grupos que el directorio los omitió todos, pero la asignación de \
+         atributos los necesita.",
     ),
-    (F::IdTokenAudience, "El token de identidad se emitió para otra aplicación del directorio."),
+    (
+        F::IdTokenAudience,
+        "El token de identidad se emitió para otra aplicación del directorio, o para varias sin \
+         indicar para cuál.",
+    ),
     (F::IdTokenNonce, "El token de identidad no corresponde a este inicio de sesión."),
     (F::IdTokenExpired, "El token de identidad ha caducado o todavía no es válido."),
     (F::IdTokenHash, "El token de identidad no corresponde al token de acceso que llegó con él."),
     (
         F::UserinfoInvalid,
-        "El punto de acceso userinfo del directorio no devolvió datos de la persona.",
+        "El punto de conexión userinfo del directorio no devolvió datos de la persona.",
     ),
     (
         F::UserinfoSigned,
-        "El punto de acceso userinfo del directorio responde con un token firmado o cifrado en lugar de JSON.",
+        "El punto de conexión userinfo del directorio responde con un token firmado o cifrado en \
+         lugar de JSON.",
     ),
     (
         F::UserinfoSubjectMismatch,
@@ -310,29 +335,31 @@ const SENTENCES: PerFailure = &[
     ),
     (
         F::OtherPerson,
-        "Según el token de identidad que envió la aplicación, antes había iniciado sesión en \
-         ella otra persona.",
+        "Ha iniciado sesión con una cuenta distinta de la que se usaba antes en la aplicación.",
     ),
-    (F::ProfileFailed, "Falló una fila de la correspondencia de perfil del directorio."),
-    (F::ReleaseFailed, "Falló una fila de la correspondencia de datos de la aplicación."),
+    (F::ProfileFailed, "Falló una fila de la asignación de atributos del perfil del directorio."),
+    (F::ReleaseFailed, "Falló una fila de la asignación de atributos de la aplicación."),
     (
         F::ClaimMissing,
-        "Una fila de una correspondencia que debe tener un valor (`on_missing: fail`) no tiene \
-         ninguno.",
+        "Una fila de una asignación de atributos que debe tener un valor no \
+         tiene ninguno.",
     ),
     (
         F::ClaimContractUnmet,
         "La aplicación exige un dato sobre usted que falta o que es de otro tipo.",
     ),
-    (F::ScopeMissing, "La aplicación exige un dato y no pide el ámbito (scope) que lo trae."),
+    (
+        F::ScopeMissing,
+        "La aplicación exige un dato, pero no pide el ámbito (scope) que lo incluye.",
+    ),
     (
         F::EmailUntrusted,
-        "La aplicación exige la dirección de correo, y no está demostrado que la suya le pertenezca.",
+        "La aplicación exige la dirección de correo, pero no está demostrado que la suya le \
+         pertenezca.",
     ),
     (
         F::ExternalIdTaken,
-        "El identificador externo que le correspondería como persona nueva ya pertenece a \
-         alguien más.",
+        "El identificador externo previsto para su cuenta nueva ya pertenece a otra persona.",
     ),
     (F::UserBlocked, "Su cuenta está bloqueada aquí."),
     (
