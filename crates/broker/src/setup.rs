@@ -43,6 +43,9 @@ pub struct Sheet {
 pub struct Section {
     /// Where it is, in the application's own words.
     pub place: String,
+    /// How to get there, or what has to be so first; or nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// Its fields, in the order of the screen.
     pub fields: Vec<Field>,
 }
@@ -57,14 +60,28 @@ pub struct Field {
     /// Whether it is chosen there, from a list or by a tick, and not typed.
     #[serde(skip_serializing_if = "is_false")]
     pub choice: bool,
+    /// Whether it is a secret of which only a hash is kept: to see one, another has to be made.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
     /// What is worth knowing, or nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
+impl Section {
+    fn new(place: &str, fields: Vec<Field>) -> Self {
+        Self { place: place.to_owned(), note: String::new(), fields }
+    }
+
+    fn note(self, note: &str) -> Self {
+        Self { note: note.to_owned(), ..self }
+    }
+}
+
 impl Field {
     fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into(), choice: false, note: String::new() }
+        let (label, value) = (label.into(), value.into());
+        Self { label, value, choice: false, hidden: false, note: String::new() }
     }
 
     fn choice(label: impl Into<String>, value: impl Into<String>) -> Self {
@@ -118,6 +135,31 @@ pub fn sheet(parts: Parts<'_>) -> Sheet {
     }
 }
 
+/// The addresses that an application's screen shows, sorted by what they are for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Addresses<'a> {
+    /// Where it takes answers.
+    pub redirect_uris: Vec<&'a str>,
+    /// Where it goes after signing out.
+    pub post_logout_redirect_uris: Vec<String>,
+}
+
+/// Reads what was copied from an application's screen, where several stand in one field. An imc
+/// Learning Suite that takes answers is known to sign out at the same base address.
+pub fn addresses(preset: ApplicationPreset, copied: &str) -> Addresses<'_> {
+    let is_imc = preset == ApplicationPreset::Imc;
+    let (out, redirect_uris): (Vec<_>, Vec<_>) =
+        copied.split_whitespace().partition(|one| is_imc && imc::is_sign_out(one));
+    let known = redirect_uris.iter().filter(|_| is_imc).filter_map(|one| imc::sign_out(one));
+    let mut post_logout_redirect_uris: Vec<String> = known.collect();
+    for one in out {
+        if !post_logout_redirect_uris.iter().any(|other| other == one) {
+            post_logout_redirect_uris.push(one.to_owned());
+        }
+    }
+    Addresses { redirect_uris, post_logout_redirect_uris }
+}
+
 impl Parts<'_> {
     fn discovery(self) -> String {
         format!("{}/.well-known/openid-configuration", self.issuer)
@@ -157,10 +199,11 @@ impl Parts<'_> {
             Secret::Reference(SecretSource::File(path)) => {
                 Field::new(label, "").note(format!("the content of the file {path}"))
             }
-            Secret::Reference(SecretSource::Literal(_)) | Secret::ShownBefore => {
-                Field::new(label, "")
+            Secret::Reference(SecretSource::Literal(_)) | Secret::ShownBefore => Field {
+                hidden: true,
+                ..Field::new(label, "")
                     .note("shown once, when it was made; --new-secret makes another")
-            }
+            },
         }
     }
 }

@@ -140,10 +140,13 @@ async fn imc_signs_in_with_what_its_sheet_says() -> Result<()> {
     assert!(claims[value(&sheet, "Person Identifier")?].is_string(), "{claims:#}");
     let targets = ["LOGIN", "FIRSTNAME", "LASTNAME", "EMAIL", "MEMBERSHIP_STATUS"];
     let entries: Vec<_> = sheet["sections"][4]["fields"].as_array().into_iter().flatten().collect();
-    let named: Vec<_> = entries.iter().filter_map(|one| one["value"].as_str()).collect();
-    assert_eq!(named, targets);
-    for entry in entries {
-        let source = entry["label"].as_str().unwrap_or_default();
+    let of = |label: &str| -> Vec<&str> {
+        let these = entries.iter().filter(|one| one["label"] == label);
+        these.filter_map(|one| one["value"].as_str()).collect()
+    };
+    assert_eq!(of("Target Field"), targets);
+    assert_eq!(of("Source Field").len(), targets.len());
+    for source in of("Source Field") {
         assert!(claims[source].is_string(), "{source} in {claims:#}");
     }
     Ok(())
@@ -157,7 +160,7 @@ async fn a_sheet_names_places_never_an_old_secret_and_makes_four_at_most() -> Re
     let stage = Stage::with(&applications.concat()).await?;
     let text = shown(&stage, "imis", &[]).await?;
     for words in
-        ["Settings > Contacts > OpenID Connect", "Redirect login URL", "Warning: No redirect"]
+        ["Settings > Contacts > Open ID Connect", "Redirect login URL", "Warning: No redirect"]
     {
         assert!(text.contains(words), "{text}");
     }

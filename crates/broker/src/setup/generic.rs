@@ -4,7 +4,6 @@ use super::{Field, Parts, Section, lines, redirect_uris};
 use crate::tenant::Application;
 
 pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
-    let section = |place: &str, fields| Section { place: place.to_owned(), fields };
     let mut discovered =
         vec![Field::new("Issuer", parts.issuer).note("without a slash at its end")];
     discovered.extend(parts.endpoints([
@@ -14,7 +13,7 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
         "JWKS URI",
     ]));
     vec![
-        section(
+        Section::new(
             "OpenID Provider",
             vec![
                 Field::new("Discovery URL", parts.discovery()),
@@ -22,8 +21,8 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
                 parts.client_secret("Client secret"),
             ],
         ),
-        section("Where there is no discovery", discovered),
-        section("Settings of the client", client(parts.application)),
+        Section::new("Where there is no discovery", discovered),
+        Section::new("Settings of the client", client(parts.application)),
     ]
 }
 

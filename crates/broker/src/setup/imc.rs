@@ -17,24 +17,31 @@ const TARGETS: [(&str, &str); 5] = [
     ("user_email", "EMAIL"),
     ("Membership Status", "MEMBERSHIP_STATUS"),
 ];
+/// What the screen calls the two sides of a mapping entry.
+const SOURCE: &str = "Source Field";
+const TARGET: &str = "Target Field";
 /// Where the Learning Suite expects answers, under its base address.
 const CALLBACK: &str = "/idm/oidc/login";
 /// Where it goes after signing out.
 const SIGN_OUT: &str = "/idm/logoff";
 /// The name that the tabs refer to each other by.
 const PROVIDER_ID: &str = "vestibule";
+/// How to get to a tab, and what to press there.
+const NEW_INSTANCE: &str = "A tab of that page: a new instance, by the sheet of paper at the side.";
 /// As long as a person may take to sign in, in seconds.
 const EXPIRY: &str = "840";
 
 pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
-    let section = |place: &str, fields| Section { place: place.to_owned(), fields };
     vec![
-        section("Configuration > OpenID Configuration", page()),
-        section("Identity Provider", identity_provider(parts)),
-        section("Client Application", client_application(parts)),
-        section("Client Mapping", client_mapping(parts.application)),
-        section("Mapping Entries (Source Field: Target)", mapping_entries(parts.application)),
-        section("Clients > Access and Security", vec![Field::choice("OpenID Connect", "on")]),
+        Section::new("Configuration > OpenID Configuration", page())
+            .note("Search for OpenID, choose Edit, and in its menu the environment."),
+        Section::new("Identity Provider", identity_provider(parts)).note(NEW_INSTANCE),
+        Section::new("Client Application", client_application(parts)).note(NEW_INSTANCE),
+        Section::new("Client Mapping", client_mapping(parts.application)).note(NEW_INSTANCE),
+        Section::new("Mapping Entries", mapping_entries(parts.application))
+            .note("A tab of that page: a new instance for each pair. Then save and close."),
+        Section::new("Clients > Access and Security", vec![Field::choice("OpenID Connect", "on")])
+            .note("Choose Edit at your client, in its menu the environment, and the tab."),
     ]
 }
 
@@ -54,6 +61,8 @@ fn identity_provider(parts: Parts<'_>) -> Vec<Field> {
     let mut fields = vec![
         Field::new("Provider ID", PROVIDER_ID)
             .note("any name, the same as in the tab Client Application"),
+        Field::new("Discovery URL", parts.discovery())
+            .note("where the screen asks for it; the values below are what it says"),
         Field::new("Issuer", parts.issuer).note("without a slash at its end"),
     ];
     fields.extend(parts.endpoints([
@@ -84,10 +93,19 @@ fn client_application(parts: Parts<'_>) -> Vec<Field> {
 /// The registered ones, and beside the Learning Suite's callback its address for signing out.
 fn redirect_url(application: &Application) -> String {
     let mut all: Vec<String> = redirect_uris(application).map(str::to_owned).collect();
-    let base = all.iter().find_map(|uri| uri.strip_suffix(CALLBACK));
-    let sign_out = base.map(|base| format!("{base}{SIGN_OUT}"));
+    let sign_out = all.iter().find_map(|uri| sign_out(uri));
     all.extend(sign_out.filter(|uri| !all.contains(uri)));
     lines(all.iter().map(String::as_str))
+}
+
+/// Where the Learning Suite that takes answers there goes after signing out.
+pub(super) fn sign_out(redirect_uri: &str) -> Option<String> {
+    Some(format!("{}{SIGN_OUT}", redirect_uri.strip_suffix(CALLBACK)?))
+}
+
+/// Whether it is where a Learning Suite goes after signing out.
+pub(super) fn is_sign_out(address: &str) -> bool {
+    address.ends_with(SIGN_OUT)
 }
 
 /// The first response type that the application may use, and a response mode that suits it.
@@ -123,12 +141,12 @@ fn mapping_entries(application: &Application) -> Vec<Field> {
         application.claims.names().filter(|name| *name != "email_verified").collect();
     let known = TARGETS.iter().flat_map(|(source, target)| {
         let same = names.iter().filter(|name| is_same(name, source));
-        same.map(|name| Field::new(*name, *target))
+        same.map(|name| (*name, Field::new(TARGET, *target)))
     });
     let others = names.iter().filter(|name| !TARGETS.iter().any(|(one, _)| is_same(name, one)));
-    known
-        .chain(others.map(|name| Field::new(*name, "").note("the attribute that it is for")))
-        .collect()
+    let others =
+        others.map(|name| (*name, Field::new(TARGET, "").note("the attribute that it is for")));
+    known.chain(others).flat_map(|(name, target)| [Field::new(SOURCE, name), target]).collect()
 }
 
 /// `Membership Status` and `membership_status` are for the same attribute.

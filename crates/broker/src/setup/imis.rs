@@ -1,4 +1,4 @@
-//! iMIS: the screen *Settings > Contacts > OpenID Connect*.
+//! iMIS: the screen *Settings > Contacts > Open ID Connect*.
 
 use super::{Field, Parts, Section, lacks, redirect_uris};
 use crate::tenant::Application;
@@ -16,8 +16,10 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
         Field::new("Name", "Vestibule").note("anything; it is only a label"),
         parts.client_id("Client ID"),
         parts.client_secret("Client Secret"),
-        Field::new("Well-Known URL", parts.discovery()),
-        Field::new("Authority URL", parts.issuer).note("without a slash at its end"),
+        Field::new("Well-Known URL", parts.discovery())
+            .note("iMIS's guide calls it Discovery (Well-Known) URL"),
+        Field::new("Authority URL", parts.issuer)
+            .note("the Issuer of iMIS's guide, without a slash at its end"),
         redirect_login_url(parts.application),
         Field::new("External ID claim type", EXTERNAL_ID),
         Field::choice("Set login hint", "Enabled")
@@ -26,7 +28,9 @@ pub(super) fn sections(parts: Parts<'_>) -> Vec<Section> {
         Field::new("Claim value", "1"),
         Field::new("Email body", "").note("your own text; iMIS sends it, and nothing here depends on it"),
     ];
-    vec![Section { place: "Settings > Contacts > OpenID Connect".to_owned(), fields }]
+    let licence = "In the Staff site. If it is not there, look at Settings > About iMIS: OpenID \
+        Connect has to be among the Licensed features.";
+    vec![Section::new("Settings > Contacts > Open ID Connect", fields).note(licence)]
 }
 
 /// The base address of the site, which is the one with a slash at its end.

@@ -46,7 +46,7 @@ fn imis_has_the_thirteen_fields_of_its_screen_in_order() {
     let secret = SecretString::from("a-new-secret_1");
     let sheet = made(&application, Secret::New(&secret));
     assert_eq!(sheet.sections.len(), 1);
-    assert_eq!(sheet.sections[0].place, "Settings > Contacts > OpenID Connect");
+    assert_eq!(sheet.sections[0].place, "Settings > Contacts > Open ID Connect");
     assert_eq!(
         values(&sheet.sections[0]),
         [
@@ -128,7 +128,7 @@ fn imc_has_every_tab_with_its_values() {
             "Identity Provider",
             "Client Application",
             "Client Mapping",
-            "Mapping Entries (Source Field: Target)",
+            "Mapping Entries",
             "Clients > Access and Security",
         ]
     );
@@ -136,6 +136,7 @@ fn imc_has_every_tab_with_its_values() {
         values(&sheet.sections[1]),
         [
             ("Provider ID", "vestibule"),
+            ("Discovery URL", "https://login.example.org/t/acme/.well-known/openid-configuration"),
             ("Issuer", ISSUER),
             ("Authorization endpoint", "https://login.example.org/t/acme/authorize"),
             ("Token endpoint", "https://login.example.org/t/acme/token"),
@@ -162,10 +163,14 @@ fn imc_has_every_tab_with_its_values() {
     assert_eq!(
         values(&sheet.sections[4]),
         [
-            ("Login", "LOGIN"),
-            ("first_name", "FIRSTNAME"),
-            ("last_name", "LASTNAME"),
-            ("user_email", "EMAIL"),
+            ("Source Field", "Login"),
+            ("Target Field", "LOGIN"),
+            ("Source Field", "first_name"),
+            ("Target Field", "FIRSTNAME"),
+            ("Source Field", "last_name"),
+            ("Target Field", "LASTNAME"),
+            ("Source Field", "user_email"),
+            ("Target Field", "EMAIL"),
         ]
     );
     assert_eq!(values(&sheet.sections[5]), [("OpenID Connect", "on")]);
@@ -180,9 +185,38 @@ fn imc_mapping_entries_are_the_rows_of_the_application() {
     });
     let sheet = made(&imc(&own), Secret::ShownBefore);
     assert_eq!(
-        values(&sheet.sections[4])[3..],
-        [("user_email", "EMAIL"), ("Membership Status", "MEMBERSHIP_STATUS"), ("cost_centre", ""),]
+        values(&sheet.sections[4])[6..],
+        [
+            ("Source Field", "user_email"),
+            ("Target Field", "EMAIL"),
+            ("Source Field", "Membership Status"),
+            ("Target Field", "MEMBERSHIP_STATUS"),
+            ("Source Field", "cost_centre"),
+            ("Target Field", ""),
+        ]
     );
+}
+
+#[test]
+fn what_the_learning_suite_shows_is_sorted_by_what_it_is_for() {
+    let (answers, out) =
+        ("https://learn.example/idm/oidc/login", "https://learn.example/idm/logoff");
+    let both = format!("{answers} \n {out}");
+    for (copied, redirect_uris, post_logout) in [
+        (answers, vec![answers], vec![out]),
+        (both.as_str(), vec![answers], vec![out]),
+        (out, vec![], vec![out]),
+        ("https://learn.example/cb", vec!["https://learn.example/cb"], vec![]),
+        ("", vec![], vec![]),
+    ] {
+        let read = addresses(ApplicationPreset::Imc, copied);
+        assert_eq!(
+            (read.redirect_uris, read.post_logout_redirect_uris),
+            (redirect_uris, { post_logout.into_iter().map(str::to_owned).collect::<Vec<_>>() })
+        );
+    }
+    let read = addresses(ApplicationPreset::Generic, &both);
+    assert_eq!(read, Addresses { redirect_uris: vec![answers, out], ..Addresses::default() });
 }
 
 #[test]
