@@ -14,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oidc::op::authorize::CheckedRequest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::address::HostName;
@@ -158,18 +159,50 @@ fn place(kind: &str, tenant: TenantId, login: LoginId) -> [String; 3] {
 }
 
 /// What a login is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LoginPurpose)]
+pub enum Purpose {
     /// An application, to which the person goes back.
-    Application(ApplicationId),
+    Application,
     /// A test of the directory.
     Test,
     /// The dashboard ([`crate::staff_sign_in`]).
-    Staff,
+    Dashboard,
+}
+
+impl Purpose {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Application, Self::Test, Self::Dashboard];
+
+    /// As it is stored, written and read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Test => "test",
+            Self::Dashboard => "dashboard",
+        }
+    }
+
+    /// The one that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// What a login is for ([`Purpose`]), with the application if it is for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// This application.
+    Application(ApplicationId),
+    /// A test.
+    Test,
+    /// The dashboard.
+    Dashboard,
 }
 
 /// Follows the login in the `state` of one that is for the dashboard; nothing follows that of a test.
-const STAFF: u8 = 1;
+const DASHBOARD: u8 = 1;
 
 /// What the directory gets as `state`: the login and what it is for.
 ///
@@ -199,7 +232,7 @@ impl UpstreamState {
         match self.aim {
             Aim::Application(application) => plain.extend_from_slice(application.0.as_bytes()),
             Aim::Test => {}
-            Aim::Staff => plain.push(STAFF),
+            Aim::Dashboard => plain.push(DASHBOARD),
         }
         let sealed = key.seal(&state_place(tenant, directory), nonce, &plain)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
@@ -220,7 +253,7 @@ impl UpstreamState {
         let (login, aim) = plain.split_first_chunk::<16>().ok_or(Unopenable)?;
         let aim = match aim {
             [] => Aim::Test,
-            [STAFF] => Aim::Staff,
+            [DASHBOARD] => Aim::Dashboard,
             bytes => {
                 Aim::Application(ApplicationId(Uuid::from_slice(bytes).map_err(|_| Unopenable)?))
             }
@@ -243,7 +276,7 @@ mod tests {
         let key = MasterKey::new(&[1; 32]).unwrap().browser_key().clone();
         let id = Uuid::from_u128;
         let (tenant, directory) = (TenantId(id(1)), DirectoryId(id(2)));
-        for aim in [Aim::Application(ApplicationId(id(4))), Aim::Test, Aim::Staff] {
+        for aim in [Aim::Application(ApplicationId(id(4))), Aim::Test, Aim::Dashboard] {
             let state = UpstreamState { login: LoginId(id(3)), aim };
             let text = state.seal(&key, tenant, directory, [5; 12]).unwrap();
             assert_eq!(UpstreamState::open(&key, tenant, directory, &text), Ok(state));

@@ -7,12 +7,14 @@
 //! What one tenant could take from another stays with the operator: which tenants there are, domains
 //! that nobody has to prove, registrations shared between tenants.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::email::DomainPattern;
 use crate::id::{Slug, TenantId};
 use crate::plan::{Action, Difference, Field, Plan, Target};
 use crate::settings::{DirectoryState, DomainProof, TenantSettings};
@@ -166,6 +168,8 @@ impl Authority {
         after: Option<&TenantSettings>,
     ) -> Vec<Denied> {
         let proof = after.map_or(DomainProof::Operator, |tenant| tenant.domain_proof);
+        let vouched = proof == DomainProof::Operator;
+        let stay = domains_of(before) == domains_of(after);
         let mut denied = Vec::new();
         for change in &plan.changes {
             let whole = match &change.action {
@@ -188,7 +192,7 @@ impl Authority {
             let (state, is_staffs) =
                 (state_of(before, &change.target), is_staffs(before, &change.target));
             for field in fields {
-                let needs = need_of(&change.target, field, proof)
+                let needs = need_of(&change.target, field, vouched, stay)
                     .or_else(|| owners_need(&change.target, field, is_staffs));
                 let is_left =
                     self.role != Role::DirectoryManager || is_left_to_managers(field, state);
@@ -224,22 +228,29 @@ impl Authority {
     }
 }
 
-/// What a field needs beyond what its target does.
-fn need_of(target: &Target, field: &Field, proof: DomainProof) -> Option<Need> {
+/// What a field needs beyond what its target does, where the operator vouches for hosts and domains
+/// (`vouched`); `stay`: the change leaves the tenant the domains that it has.
+fn need_of(target: &Target, field: &Field, vouched: bool, stay: bool) -> Option<Need> {
     let is_operators = match target {
         // A host that nobody proves is one that the operator vouches for.
         Target::Tenant { .. } => {
             ["suspended", "domain_proof"].contains(&field.path.as_str())
-                || field.path == "host" && proof == DomainProof::Operator
+                || field.path == "host" && vouched
         }
-        // A domain that nobody proves is one that the operator vouches for (THREATS ID-05).
+        // A domain that nobody proves is one that the operator vouches for (THREATS ID-05): for the
+        // tenant, which then says itself which of its directories it leads to.
         Target::Directory { .. } => {
-            field.path == "shared_client"
-                || field.path == "domains" && proof == DomainProof::Operator
+            field.path == "shared_client" || field.path == "domains" && vouched && !stay
         }
         Target::Application { .. } => false,
     };
     is_operators.then_some(Need::Operator)
+}
+
+/// The domains of a tenant, whichever of its directories has them.
+fn domains_of(tenant: Option<&TenantSettings>) -> BTreeSet<&DomainPattern> {
+    let directories = tenant.into_iter().flat_map(|tenant| &tenant.directories);
+    directories.flat_map(|one| &one.domains).collect()
 }
 
 /// Settings of a directory that decide whose word makes somebody who they are there.

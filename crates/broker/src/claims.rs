@@ -10,7 +10,7 @@
 //!    an expression that fails, a value of the wrong type or too much of anything fails the login
 //!    closed (THREATS CL-03).
 //!
-//! The limits are in [`budget`] and [`expression`], the names no row may set in [`name`], the types
+//! [`staff`] is the one row that is also asked for in words. The limits are in [`budget`] and [`expression`], the names no row may set in [`name`], the types
 //! in [`coerce`]. Nothing passes that no row names (THREATS CL-05). No error and no trace holds a
 //! value, so both can be logged and shown. What is not here: who a person is (`user`), whether an
 //! e-mail address counts as verified (`profile`), what an application requires (`release`).
@@ -24,6 +24,7 @@ mod name;
 mod path;
 mod preset;
 pub(crate) mod row;
+pub mod staff;
 mod transform;
 
 use std::collections::BTreeMap;

@@ -21,7 +21,8 @@
 //! [`gate`] stands before all of it and before everything that an application holds afterwards,
 //! [`front`] says for whom a request is and from whom, [`setup`] what to enter in an application,
 //! [`timeline`] and [`failure`] say what happened in a login and why it ended, [`protocol_trace`] what
-//! of a request may be written down, [`expiry`] what ends soon, [`contrast`] which colours people
+//! of a request may be written down, [`expiry`] what ends soon, [`doctor`] what is wrong with an
+//! installation and what to do about it, [`contrast`] which colours people
 //! can read, [`staff_sign_in`] how staff come to the dashboard through a directory,
 //! [`seal`] encrypts what is stored or handed to a browser, [`cookie`] reads what comes back from
 //! one, [`audit`] says whether the audit log is what was written.
@@ -36,6 +37,7 @@ pub mod contract;
 pub mod contrast;
 pub mod cookie;
 pub mod directory_preset;
+pub mod doctor;
 pub mod domain_proof;
 pub mod email;
 pub mod email_trust;
@@ -65,4 +67,5 @@ pub mod sub;
 pub mod tenant;
 pub mod test_ticket;
 pub mod timeline;
+pub mod token_refusal;
 pub mod user;

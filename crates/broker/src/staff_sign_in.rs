@@ -30,6 +30,7 @@ use crate::attempt::Leg;
 use crate::id::{AccountId, AccountSessionId, DirectoryId, LoginId, Slug, TenantId};
 use crate::seal::{SealingKey, Unopenable};
 use crate::settings::{DirectorySettings, DirectoryState};
+use crate::timeline::Timeline;
 
 /// How long a ticket may be used: the page that shows it may be looked at for a while.
 pub const TICKET_LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -38,11 +39,13 @@ pub const TICKET_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 pub const ANSWER_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 /// The longest address of a directory's that is passed on, in characters. [RFC5321-4.5.3.1.3]
 const LONGEST_EMAIL: usize = 254;
+/// The longest timeline that is passed on, in bytes of text.
+const LONGEST_TIMELINE: usize = 2_000;
 
 /// What somebody is sent to a directory for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Purpose {
+pub enum Errand {
     /// To sign in, and go on to that page.
     SignIn {
         /// The tenant, to be remembered if it works.
@@ -74,7 +77,7 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaffTicket {
     /// What for.
-    pub purpose: Purpose,
+    pub errand: Errand,
     /// The hash of what the browser holds that began.
     pub browser: [u8; 32],
     /// Until when.
@@ -112,13 +115,16 @@ pub struct StaffAnswer {
     pub login: LoginId,
     /// When it began.
     pub started_at: DateTime<Utc>,
+    /// What happened so far; empty: it was too long for an address.
+    #[serde(default)]
+    pub timeline: Timeline,
     /// Who it was.
     pub identity: StaffIdentity,
     /// The e-mail address that the directory has of them: to be shown to the person as its word, and to
     /// decide nothing.
     pub email: Option<String>,
     /// What for.
-    pub purpose: Purpose,
+    pub errand: Errand,
     /// The hash of what the browser holds that began.
     pub browser: [u8; 32],
     /// Until when.
@@ -201,11 +207,13 @@ impl StaffAttempt {
         if attempt.leg.login == login { Ok(attempt) } else { Err(Unopenable) }
     }
 
-    /// What comes back once the directory has said who it is, and under which address.
+    /// What comes back once the directory has said who it is, and under which address, and what
+    /// happened until then.
     pub fn answered(
         self,
         identity: StaffIdentity,
         email: Option<&str>,
+        timeline: Timeline,
         now: DateTime<Utc>,
     ) -> StaffAnswer {
         StaffAnswer {
@@ -213,7 +221,12 @@ impl StaffAttempt {
             started_at: self.leg.started_at,
             identity,
             email: email.map(|email| email.chars().take(LONGEST_EMAIL).collect()),
-            purpose: self.ticket.purpose,
+            errand: self.ticket.errand,
+            timeline: if timeline.text_len() <= LONGEST_TIMELINE {
+                timeline
+            } else {
+                Timeline::new()
+            },
             browser: self.ticket.browser,
             expires_at: now + ANSWER_LIFETIME,
         }
@@ -282,6 +295,7 @@ mod tests {
 
     use super::*;
     use crate::seal::MasterKey;
+    use crate::timeline::Step;
 
     const TENANT: TenantId = TenantId(Uuid::from_u128(1));
     const DIRECTORY: DirectoryId = DirectoryId(Uuid::from_u128(2));
@@ -296,13 +310,13 @@ mod tests {
     }
 
     fn ticket() -> StaffTicket {
-        let purpose = Purpose::SetUp {
+        let errand = Errand::SetUp {
             organisation: "acme".parse().unwrap(),
             account: AccountId(Uuid::from_u128(4)),
             link: [7; 32],
             name: "Ada".into(),
         };
-        StaffTicket { purpose, browser: [9; 32], expires_at: at(0) + TICKET_LIFETIME }
+        StaffTicket { errand, browser: [9; 32], expires_at: at(0) + TICKET_LIFETIME }
     }
 
     fn settings(change: &[(&str, Value)]) -> DirectorySettings {
@@ -359,7 +373,19 @@ mod tests {
             subject: "00u1".into(),
             provider: provider(&settings(&[])),
         };
-        let answer = attempt.answered(identity, Some(&"e".repeat(300)), at(30));
+        let mut timeline = Timeline::new();
+        timeline.note(at(30), Step::Finish, "The directory said who it is.");
+        let told = |timeline: &Timeline| {
+            let answered =
+                attempt.clone().answered(identity.clone(), None, timeline.clone(), at(30));
+            answered.timeline.events().len()
+        };
+        assert_eq!(told(&timeline), 1);
+        let mut long = timeline.clone();
+        (0..5).for_each(|_| long.note(at(30), Step::Finish, "x".repeat(500)));
+        assert_eq!(told(&long), 0, "it would not fit into an address");
+        let email = "e".repeat(300);
+        let answer = attempt.clone().answered(identity.clone(), Some(&email), timeline, at(30));
         assert_eq!(answer.email.as_ref().map(String::len), Some(254));
         let text = answer.seal(&key, [7; 12]).unwrap();
         let open = |browser, now| StaffAnswer::open(&key, &text, browser, now);

@@ -104,6 +104,11 @@ impl Timeline {
         &self.0
     }
 
+    /// How long all texts are together, in bytes.
+    pub fn text_len(&self) -> usize {
+        self.0.iter().map(|event| event.text.len()).sum()
+    }
+
     fn push(&mut self, event: Event) {
         if self.0.len() < MAX_EVENTS {
             self.0.push(event);

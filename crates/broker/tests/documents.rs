@@ -17,8 +17,12 @@ A page that ends a sign-in shows a support code. `vestibule login show CODE` pri
 that sign-in and, where it failed, one of the codes below with its detail: the parameter, the claim
 or the mapping row that was at fault. The codes stand in the order of a sign-in.
 
-| code | what happened | what to do | who can mend it |
-|---|---|---|---|
+What to do is told in the words of the dashboard, whose page of a login leads to the very place. Where
+the configuration file or the command line has another way, that stands beside it; in any case what
+stands `like this` is called so in the file.
+
+| code | what happened | what to do | by file or command line | who can mend it |
+|---|---|---|---|---|
 ";
 
 fn from_root(path: &str) -> PathBuf {
@@ -30,7 +34,8 @@ fn failures() -> String {
         .iter()
         .map(|code| {
             let (name, who) = (code.as_str(), code.fixer().as_str());
-            format!("| `{name}` | {} | {} | {who} |\n", code.cause(), code.fix())
+            let by_hand = code.by_hand().unwrap_or_default();
+            format!("| `{name}` | {} | {} | {by_hand} | {who} |\n", code.cause(), code.fix())
         })
         .collect();
     HEAD.to_owned() + &rows.concat()
@@ -54,6 +59,7 @@ fn no_text_of_a_failure_breaks_the_table() {
     for code in FailureCode::ALL {
         assert!(!code.cause().contains(['|', '\n']), "{code:?}");
         assert!(!code.fix().contains(['|', '\n']), "{code:?}");
+        assert!(!code.by_hand().unwrap_or_default().contains(['|', '\n']), "{code:?}");
     }
 }
 

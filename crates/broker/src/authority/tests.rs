@@ -188,6 +188,28 @@ fn id_05_domains_that_nobody_proves_are_the_operators() {
     assert_eq!(denied[1], ["domains an operator"]);
 }
 
+/// The operator vouches for a tenant; which of its directories a domain leads to, its editors say, as
+/// they say which provider each is.
+#[test]
+fn id_05_domains_are_moved_within_a_tenant_by_its_editors() {
+    let with = |okta: &[&str], entra: &[&str]| {
+        tenant(&[
+            ("/domain_proof", json!("operator")),
+            ("/directories/0/domains", json!(okta)),
+            ("/directories/1/domains", json!(entra)),
+        ])
+    };
+    let who = |okta: &[&str], entra: &[&str]| {
+        let after = Configuration { tenants: vec![with(okta, entra)] };
+        who_may(&denied_between(&[with(&["a.example", "*.a.example"], &["b.example"])], &after))
+    };
+    assert_eq!(who(&[], &["b.example", "a.example", "*.a.example"]), "Ooe..");
+    assert_eq!(who(&["b.example"], &["a.example", "*.a.example"]), "Ooe..");
+    // One that is new, or that nobody has any more.
+    assert_eq!(who(&[], &["b.example", "a.example", "*.a.example", "c.example"]), "O....");
+    assert_eq!(who(&[], &["b.example", "a.example"]), "O....");
+}
+
 #[test]
 fn tn_01_authority_reaches_its_own_tenant_alone() {
     let other = TenantId(Uuid::from_u128(2));

@@ -113,6 +113,23 @@ pub struct DirectorySettings {
     pub profile: Rows,
 }
 
+impl DirectorySettings {
+    /// The host of a directory whose own somebody else will enter: it leads nowhere.
+    pub const NO_HOST: &str = "to-be-entered.invalid";
+    /// How the `client_id` of such a directory begins.
+    pub const NO_CLIENT: &str = "to-be-entered-";
+
+    /// Whether somebody has yet to enter which provider it is.
+    pub fn is_to_be_entered(&self) -> bool {
+        self.client_id.starts_with(Self::NO_CLIENT) || self.issuer.contains(Self::NO_HOST)
+    }
+
+    /// When an address of it counts as verified, the preset's unless it is set.
+    pub fn trust(&self) -> EmailTrust {
+        self.email_trust.unwrap_or(self.preset.data().email_trust)
+    }
+}
+
 /// How we authenticate at a directory's token endpoint. [OIDCC-9]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -14,7 +14,8 @@ use crate::claims::{Layer, Mapping, RowError, Rows};
 use crate::directory_preset::{EmailEvidence, Typed, understand};
 use crate::email::Domain;
 use crate::settings::{
-    ApplicationSettings, DirectorySettings, EmailTrust, Pkce, TokenEndpointAuthMethod,
+    ApplicationSettings, DirectorySettings, DirectoryState, EmailTrust, Pkce,
+    TokenEndpointAuthMethod,
 };
 use crate::sub::SubRule;
 
@@ -85,7 +86,10 @@ impl Problems {
         if settings.domains.len() > MAX_LIST {
             self.add("domains", "use at most 100");
         }
-        if settings.email_trust == Some(EmailTrust::Domain) && settings.domains.is_empty() {
+        // One that was replaced has lost its domains to another, and trusts nobody meanwhile.
+        let is_paused = settings.state == DirectoryState::Paused;
+        let trusts_domains = settings.email_trust == Some(EmailTrust::Domain);
+        if trusts_domains && settings.domains.is_empty() && !is_paused {
             self.add("email_trust", "`domain` needs at least one entry in `domains`");
         }
         self.vendor(settings);
