@@ -24,6 +24,8 @@ pub struct CleanupReport {
     pub logins: i64,
     /// Claims that were kept to try rows on: as old as such logins, or of a tenant that forgets them.
     pub claim_samples: i64,
+    /// What applications asked for: as old as such logins.
+    pub traces: i64,
     /// Names of assertions that nobody takes any more.
     pub client_assertions: i64,
     /// Signing keys past their last token, with their private part.
@@ -39,6 +41,7 @@ impl CleanupReport {
             self.sessions,
             self.logins,
             self.claim_samples,
+            self.traces,
             self.client_assertions,
         ]
         .into_iter()
@@ -51,6 +54,7 @@ impl CleanupReport {
         self.sessions += other.sessions;
         self.logins += other.logins;
         self.claim_samples += other.claim_samples;
+        self.traces += other.traces;
         self.client_assertions += other.client_assertions;
         self.signing_keys += other.signing_keys;
     }
@@ -103,6 +107,7 @@ async fn clean(
         r#"select spilled as "spilled!", grants_gone as "grants!", sessions_gone as "sessions!",
                   logins_gone as "logins!", keys_gone as "signing_keys!",
                   clean_claim_samples($1, logins_kept_since($1, $2, $3), $4) as "claim_samples!",
+                  clean_traces($1, logins_kept_since($1, $2, $3), $4) as "traces!",
                   clean_client_assertions($1, $2, $4) as "client_assertions!"
              from clean_tenant($1, $2, logins_kept_since($1, $2, $3), $4)"#,
         tenant.0,

@@ -22,6 +22,7 @@
 //! | [`tenant_hosts`] | the hosts that lead to a tenant, and the one that is its issuer |
 //! | [`cleanup`] | the removal of what has expired |
 //! | [`migrate`] | the schema, from `migrations/` |
+//! | [`inspect`] | what a database says of itself, whatever is in it |
 //!
 //! Four rules hold throughout. A [`TenantStore`] or a transaction names its tenant to the database,
 //! whose row-level security refuses everything else (`migrations/`). A hot step is one call of one
@@ -50,6 +51,7 @@ mod error;
 pub mod expiries;
 pub mod grants;
 pub mod import;
+mod inspect;
 mod installation_key;
 mod json;
 pub mod keyed_requests;
@@ -101,9 +103,10 @@ pub use grants::{
     Redeemed, Redemption, Refresh, Refreshed, RevokedBecause, RevokedToken,
 };
 pub use import::{IMPORT_BATCH, ImportTx};
+pub use inspect::{Inspected, StoredNames, inspect};
 pub use keyed_requests::{Claim, KeyedRequest};
 pub use logins::{
-    LoginCommit, LoginLine, LoginOutcome, LoginQuery, LoginRecord, LoginState, LoginUser,
+    LoginCommit, LoginEnd, LoginLine, LoginOutcome, LoginQuery, LoginRecord, LoginState, LoginUser,
     LoginView, Recorded, ReuseCommit, ReuseOutcome, UserinfoRecord,
 };
 pub use logos::LogoRecord;
@@ -111,8 +114,8 @@ pub use master_key::{KeyInForce, Replacement};
 pub use migrate::{MigrationReport, migrate};
 pub use operator::{DirectorySecretChanges, Operator, OperatorTx, SecretChange, TenantSummary};
 pub use people::{
-    BlockChange, Ended, IdentityView, Joined, NOT_JOINED, PersonDetail, PersonQuery, PersonView,
-    SessionView, WhichPerson,
+    BlockChange, Ended, IdentityView, Joined, Move, Moving, NOT_JOINED, PersonDetail, PersonQuery,
+    PersonView, SessionView, WhichPerson,
 };
 pub use proposed_hosts::DirectoryHosts;
 pub use sessions::{NewSession, SessionRecord};

@@ -11,7 +11,7 @@ use broker::timeline::Timeline;
 use serde_json::Value;
 
 pub use commit::{LoginCommit, LoginOutcome, ReuseCommit, ReuseOutcome};
-pub use record::{LoginRecord, PER_HOUR, Recorded, UserinfoRecord};
+pub use record::{LoginEnd, LoginRecord, PER_HOUR, Recorded, UserinfoRecord};
 pub use view::{LoginLine, LoginQuery, LoginState, LoginUser, LoginView};
 
 use crate::StoreError;

@@ -63,13 +63,25 @@ impl Store {
             Some(stored) => stored,
             None => self.begin_installation().await?,
         };
+        Ok(self.standing(stored))
+    }
+
+    /// The same without leaving a mark where there is none: `None` before a gateway's first start.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn master_key_seen(&self) -> Result<Option<KeyInForce>, StoreError> {
+        Ok(self.installation().await?.map(|stored| self.standing(stored)))
+    }
+
+    fn standing(&self, stored: Row) -> KeyInForce {
         if !self.adopt(&stored) {
-            return Ok(KeyInForce::Elsewhere);
+            return KeyInForce::Elsewhere;
         }
         let ids = self.master.ids();
         let is_here = |id: &Vec<u8>| ids.iter().any(|one| one.as_bytes() == id);
         let is_whole = stored.retiring.unwrap_or_default().iter().all(is_here);
-        Ok(if is_whole { KeyInForce::Here } else { KeyInForce::PreviousNeeded })
+        if is_whole { KeyInForce::Here } else { KeyInForce::PreviousNeeded }
     }
 
     /// Learns which master key is in force, unless that is known: before anything that depends on

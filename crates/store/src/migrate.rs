@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use crate::StoreError;
 
 /// The oldest major version that has what the schema uses (`on delete set null (column)`).
-const OLDEST_POSTGRES: u32 = 15;
+pub(crate) const OLDEST_POSTGRES: u32 = 15;
 
 /// What a migration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +36,16 @@ pub async fn migrate(url: &str) -> Result<MigrationReport, StoreError> {
             "Postgres {server} is too old, {OLDEST_POSTGRES} or later is needed"
         )));
     }
-    let mut migrator = sqlx::migrate!("../../migrations");
-    migrator.set_ignore_missing(true);
-    let report = run(&migrator, &mut connection).await.map_err(explain)?;
+    let report = run(&migrator(), &mut connection).await.map_err(explain)?;
     connection.close().await?;
     Ok(report)
+}
+
+/// The files of this release.
+pub(crate) fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.set_ignore_missing(true);
+    migrator
 }
 
 async fn run(

@@ -1,8 +1,9 @@
 //! The users of a tenant as staff see them: looked for, blocked, unblocked; [`sessions`] ends where
-//! they are signed in, [`join`] makes two of them one. Needs
-//! [`Role::Operator`](crate::Role::Operator).
+//! they are signed in, [`join`] makes two of them one, [`moving`] counts who would come over to
+//! another directory. Needs [`Role::Operator`](crate::Role::Operator).
 
 mod join;
+mod moving;
 mod sessions;
 
 use broker::id::{TenantId, UserId};
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 pub use self::join::{Joined, NOT_JOINED};
+pub use self::moving::{Move, Moving};
 pub use self::sessions::{Ended, SessionView};
 use crate::audit::{self, AuditEvent};
 use crate::{Operator, RevokedBecause, StoreError};

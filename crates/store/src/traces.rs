@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use broker::id::{ApplicationId, TenantId};
+use broker::token_refusal::{self, TokenRefusal};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::json::json_text;
-use crate::{Operator, Store, StoreError};
+use crate::{LoginState, LoginView, Operator, Store, StoreError};
 
 /// How many requests of each kind are kept of an application.
 pub const PER_RING: usize = 20;
@@ -153,5 +154,30 @@ impl Operator {
             })
         });
         entries.collect()
+    }
+
+    /// Why the code of a login was most likely not redeemed, if its application was refused tokens
+    /// soon after it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn token_refusal(
+        &self,
+        login: &LoginView,
+    ) -> Result<Option<TokenRefusal>, StoreError> {
+        let (LoginState::Completed, Some(client_id), Some(answered_at)) =
+            (login.state, &login.client_id, login.finished_at)
+        else {
+            return Ok(None);
+        };
+        let trace = self.trace(login.tenant, client_id).await?;
+        let requests = trace.iter().filter(|one| one.endpoint == "token");
+        let requests = requests.map(|one| token_refusal::Request {
+            at: one.at,
+            error: &one.error,
+            is_proven: one.is_proven,
+            parameters: &one.parameters,
+        });
+        Ok(token_refusal::after(answered_at, requests))
     }
 }

@@ -1,7 +1,9 @@
-//! Timelines of logins that are under way or went wrong: best effort, in batches, under a quota.
+//! Timelines of logins that are under way, went wrong, or commit nothing because they are for no
+//! application: best effort, in batches, under a quota.
 
 use std::collections::BTreeMap;
 
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use broker::id::{ApplicationId, DirectoryId, LoginId, TenantId};
 use broker::timeline::{Step, Timeline};
@@ -11,24 +13,36 @@ use super::timeline_json;
 use crate::{Store, StoreError};
 
 /// The most such timelines that a tenant keeps of one hour: far above what people cause, and a
-/// flood of anonymous requests fills no more than this. (THREATS RE-01)
+/// flood of anonymous requests fills no more than this. What ended well without a commit counts too. (THREATS RE-01)
 pub const PER_HOUR: i32 = 5_000;
 
-/// A login that has not finished well.
+/// How a login ended that commits nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginEnd {
+    /// Without success.
+    Failed(FailureCode),
+    /// Well: a test or a sign-in to the dashboard did what it was for. Of an application's login it is
+    /// never written: [`crate::TenantStore::commit_login`] is how that ends well.
+    Answered,
+}
+
+/// How far a login came.
 #[derive(Debug, Clone)]
 pub struct LoginRecord {
     /// Whose.
     pub tenant: TenantId,
     /// Which.
     pub login: LoginId,
-    /// Who asked, if that is known. One that is gone counts as unknown.
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Which application asked, if that is known. One that is gone counts as unknown.
     pub application: Option<ApplicationId>,
     /// Who was asked, if somebody was.
     pub directory: Option<DirectoryId>,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// Why and when it ended; `None` while the person is at the directory.
-    pub failed: Option<(FailureCode, DateTime<Utc>)>,
+    /// How and when it ended; `None` while the person is away.
+    pub ended: Option<(LoginEnd, DateTime<Utc>)>,
     /// What happened so far.
     pub timeline: Timeline,
 }
@@ -80,17 +94,17 @@ impl Store {
     }
 
     /// Writes timelines, best effort: one statement per tenant, not waiting for the disk. A login
-    /// that has finished is never changed, and a failure replaces what was pending.
+    /// that has ended is never changed: what came first counts, a failure or a good end.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; the tenants before the one at which it happened are written.
     pub async fn record_logins(&self, records: &[LoginRecord]) -> Result<Recorded, StoreError> {
         let mut tenants: BTreeMap<TenantId, BTreeMap<LoginId, &LoginRecord>> = BTreeMap::new();
         for record in records {
-            // One row per statement and login: the last word, unless the one before was a failure.
+            // One row per statement and login: the last word, unless it had ended before.
             let logins = tenants.entry(record.tenant).or_default();
-            let failed_before = logins.get(&record.login).is_some_and(|it| it.failed.is_some());
-            if record.failed.is_some() || !failed_before {
+            let had_ended = logins.get(&record.login).is_some_and(|it| it.ended.is_some());
+            if !had_ended {
                 logins.insert(record.login, record);
             }
         }
@@ -118,15 +132,22 @@ impl Store {
         let applications: Vec<_> = records.iter().map(|it| it.application.map(|id| id.0)).collect();
         let directories: Vec<_> = records.iter().map(|it| it.directory.map(|id| id.0)).collect();
         let started_at: Vec<_> = records.iter().map(|it| it.started_at).collect();
-        let finished_at: Vec<_> = records.iter().map(|it| it.failed.map(|(_, at)| at)).collect();
-        let failures: Vec<_> =
-            records.iter().map(|it| it.failed.map(|(code, _)| code.as_str())).collect();
+        let purposes: Vec<_> = records.iter().map(|it| it.purpose.as_str().to_owned()).collect();
+        let finished_at: Vec<_> = records.iter().map(|it| it.ended.map(|(_, at)| at)).collect();
+        let failures: Vec<_> = records
+            .iter()
+            .map(|it| match it.ended {
+                Some((LoginEnd::Failed(code), _)) => Some(code.as_str()),
+                Some((LoginEnd::Answered, _)) | None => None,
+            })
+            .collect();
         let events =
             records.iter().map(|it| timeline_json(&it.timeline)).collect::<Result<Vec<_>, _>>()?;
         let written = sqlx::query_scalar!(
-            r#"select record_logins($1, $2, $3, $4, $5, $6, $7, $8, $9) as "written!""#,
+            r#"select record_timelines($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "written!""#,
             tenant.0,
             &logins,
+            &purposes,
             &applications as &[Option<uuid::Uuid>],
             &directories as &[Option<uuid::Uuid>],
             &started_at,

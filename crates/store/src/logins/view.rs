@@ -1,5 +1,6 @@
 //! Logins, for whoever helps a person: one by its support code, many by what they have in common.
 
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use broker::id::{LoginId, TenantId, UserId};
 use broker::timeline::Timeline;
@@ -16,7 +17,8 @@ const MOST: i64 = 20;
 pub enum LoginState {
     /// The person left for the directory and has not come back.
     Pending,
-    /// The answer went to the application; a code in it has not been redeemed.
+    /// The answer went to the application; a code in it has not been redeemed. Or, if it was for none,
+    /// it ended well.
     Completed,
     /// The application redeemed its code.
     Redeemed,
@@ -44,6 +46,8 @@ pub struct LoginView {
     pub tenant_slug: String,
     /// Which.
     pub login: LoginId,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The `client_id` of who asked, unless that is gone.
     pub client_id: Option<String>,
     /// The directory's name in URLs, unless that is gone.
@@ -63,6 +67,8 @@ pub struct LoginView {
 /// Which logins a list is about.
 #[derive(Debug, Clone, Default)]
 pub struct LoginQuery<'a> {
+    /// Only those that are for this.
+    pub purpose: Option<Purpose>,
     /// Only those of this application.
     pub client_id: Option<&'a str>,
     /// Only those that went to this directory.
@@ -84,6 +90,8 @@ pub struct LoginQuery<'a> {
 pub struct LoginLine {
     /// Which.
     pub login: LoginId,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The `client_id` of who asked, unless that is gone.
     pub client_id: Option<String>,
     /// The directory's name in URLs, unless that is gone.
@@ -110,7 +118,7 @@ impl Operator {
     ) -> Result<Vec<LoginLine>, StoreError> {
         let users = query.users.map(|all| all.iter().map(|one| one.0).collect::<Vec<_>>());
         let rows = sqlx::query!(
-            r#"select l.login_id, a.client_id as "client_id?", d.slug as "directory_slug?",
+            r#"select l.login_id, l.purpose, a.client_id as "client_id?", d.slug as "directory_slug?",
                       l.started_at, l.finished_at, l.outcome, l.failure,
                       u.user_id as "user_id?", u.external_id as "external_id?", u.email
                  from logins l
@@ -126,8 +134,9 @@ impl Operator {
                   and ($5::text is null or l.outcome = $5)
                   and ($6::text is null or l.failure = $6)
                   and ($7::uuid[] is null or l.user_id = any($7))
+                  and ($8::text is null or l.purpose = $8)
                 order by l.login_id desc
-                limit $8"#,
+                limit $9"#,
             tenant.0,
             query.before.map(|one| one.0),
             query.client_id,
@@ -135,24 +144,25 @@ impl Operator {
             query.outcome,
             query.failure.map(FailureCode::as_str),
             users.as_deref(),
+            query.purpose.map(Purpose::as_str),
             query.limit,
         )
         .fetch_all(self.pool())
         .await?;
-        let lines =
-            rows.into_iter().map(|row| {
-                let id = row.login_id.to_string();
-                Ok(LoginLine {
-                    login: LoginId(row.login_id),
-                    client_id: row.client_id,
-                    directory_slug: row.directory_slug,
-                    user: user(row.user_id, row.external_id, row.email),
-                    started_at: row.started_at,
-                    finished_at: row.finished_at,
-                    state: state(&row.outcome, row.failure.as_deref())
-                        .ok_or(StoreError::Corrupt { table: "logins", column: "outcome", id })?,
-                })
-            });
+        let lines = rows.into_iter().map(|row| {
+            let corrupt = |column| corrupt(row.login_id, column);
+            Ok(LoginLine {
+                login: LoginId(row.login_id),
+                purpose: Purpose::parse(&row.purpose).ok_or_else(|| corrupt("purpose"))?,
+                client_id: row.client_id,
+                directory_slug: row.directory_slug,
+                user: user(row.user_id, row.external_id, row.email),
+                started_at: row.started_at,
+                finished_at: row.finished_at,
+                state: state(&row.outcome, row.failure.as_deref())
+                    .ok_or_else(|| corrupt("outcome"))?,
+            })
+        });
         lines.collect()
     }
 
@@ -164,7 +174,7 @@ impl Operator {
     pub async fn login_by_support_code(&self, code: &str) -> Result<Vec<LoginView>, StoreError> {
         let Some(number) = support_number(code) else { return Ok(Vec::new()) };
         let rows = sqlx::query!(
-            r#"select l.tenant_id, t.slug, l.login_id, a.client_id as "client_id?",
+            r#"select l.tenant_id, t.slug, l.login_id, l.purpose, a.client_id as "client_id?",
                       d.slug as "directory_slug?", l.started_at, l.finished_at, l.outcome,
                       l.failure, l.events,
                       u.user_id as "user_id?", u.external_id as "external_id?", u.email
@@ -185,15 +195,12 @@ impl Operator {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let corrupt = |column| StoreError::Corrupt {
-                    table: "logins",
-                    column,
-                    id: row.login_id.to_string(),
-                };
+                let corrupt = |column| corrupt(row.login_id, column);
                 Ok(LoginView {
                     tenant: TenantId(row.tenant_id),
                     tenant_slug: row.slug,
                     login: LoginId(row.login_id),
+                    purpose: Purpose::parse(&row.purpose).ok_or_else(|| corrupt("purpose"))?,
                     client_id: row.client_id,
                     directory_slug: row.directory_slug,
                     user: user(row.user_id, row.external_id, row.email),
@@ -206,6 +213,10 @@ impl Operator {
             })
             .collect()
     }
+}
+
+fn corrupt(login: Uuid, column: &'static str) -> StoreError {
+    StoreError::Corrupt { table: "logins", column, id: login.to_string() }
 }
 
 fn user(id: Option<Uuid>, external_id: Option<String>, email: Option<String>) -> Option<LoginUser> {

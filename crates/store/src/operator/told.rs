@@ -1,9 +1,9 @@
 //! What a change tells the audit log. It is kept until the commit and written there, because from
 //! the first event of a tenant on, logins that have one to write as well would wait for all of it.
 
-use broker::id::TenantId;
+use broker::id::{Slug, TenantId};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::OperatorTx;
 use crate::StoreError;
@@ -28,6 +28,17 @@ impl OperatorTx {
     /// Tells the installation's.
     pub(crate) fn note_installation(&mut self, act: &str, subject: Value, at: DateTime<Utc>) {
         self.told.push(Told { tenant: None, act: act.to_owned(), subject, at });
+    }
+
+    /// Tells that the changes that follow put one directory in another's place.
+    pub fn note_replacement(
+        &mut self,
+        tenant: TenantId,
+        (directory, by): (&Slug, &Slug),
+        now: DateTime<Utc>,
+    ) {
+        let subject = json!({ "directory": directory, "by": by });
+        self.note(tenant, "directory.replaced", subject, now);
     }
 
     /// Tells of an application or a directory that was put, if anything is different now.

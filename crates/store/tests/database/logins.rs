@@ -1,13 +1,15 @@
 //! Steps 4 to 8 of a login, once.
 
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use broker::id::{ApplicationId, LoginId};
 use broker::timeline::Step;
 use broker::user::{Resolved, Sighting};
 use chrono::TimeDelta;
+use sqlx::AssertSqlSafe;
 use store::{
-    LoginCommit, LoginOutcome, LoginRecord, LoginState, Recorded, ReuseCommit, ReuseOutcome,
-    StoreError,
+    LoginCommit, LoginEnd, LoginOutcome, LoginQuery, LoginRecord, LoginState, Recorded,
+    ReuseCommit, ReuseOutcome, StoreError,
 };
 
 use crate::fixture::{World, grant, id, new_user, now, redemption, timeline, world, world_with};
@@ -16,12 +18,26 @@ fn record(world: &World, login: LoginId, failed: Option<FailureCode>) -> LoginRe
     LoginRecord {
         tenant: world.id,
         login,
+        purpose: Purpose::Application,
         application: Some(world.application),
         directory: Some(world.directory),
         started_at: now(),
-        failed: failed.map(|code| (code, now())),
+        ended: failed.map(|code| (LoginEnd::Failed(code), now())),
         timeline: timeline("left for the directory"),
     }
+}
+
+/// A login that is for no application, with as many events as said.
+fn other(
+    world: &World,
+    (login, purpose): (LoginId, Purpose),
+    end: Option<LoginEnd>,
+    events: usize,
+) -> LoginRecord {
+    let mut timeline = broker::timeline::Timeline::new();
+    (0..events).for_each(|n| timeline.note(now(), Step::Finish, n.to_string()));
+    let ended = end.map(|end| (end, now() + TimeDelta::seconds(7)));
+    LoginRecord { purpose, application: None, ended, timeline, ..record(world, login, None) }
 }
 
 async fn view(world: &World, login: LoginId) -> Option<store::LoginView> {
@@ -320,6 +336,133 @@ async fn re_01_flood_of_records_is_dropped_and_counted() {
     // Never needed for the login itself.
     let outcome = flooded.tenant.commit_login(&flooded.login("ada")).await.unwrap();
     assert_eq!(outcome, LoginOutcome::Committed);
+}
+
+/// [THREATS RE-01] What ended well without a commit counts towards the quota where one more is to be
+/// written; what is there already takes no room, so that a flood keeps nobody's end from being told.
+#[tokio::test]
+async fn re_01_good_ends_count_and_what_is_there_ends_in_a_flood() {
+    let world = world().await;
+    let quota = usize::try_from(store::logins::PER_HOUR).unwrap();
+    let answered = |purpose| other(&world, (LoginId(id()), purpose), Some(LoginEnd::Answered), 2);
+    let waiting = [Purpose::Application, Purpose::Dashboard].map(|purpose| {
+        let login = LoginId(id());
+        (login, purpose)
+    });
+    let first = waiting.map(|one| other(&world, one, None, 1));
+    world.store.record_logins(&first).await.unwrap();
+    let tests: Vec<_> = (0..quota - 2).map(|_| answered(Purpose::Test)).collect();
+    let recorded = world.store.record_logins(&tests).await.unwrap();
+    assert_eq!(recorded, Recorded { written: quota as u64 - 2, dropped: 0 });
+    let more = [answered(Purpose::Test), answered(Purpose::Dashboard)];
+    let recorded = world.store.record_logins(&more).await.unwrap();
+    assert_eq!(recorded, Recorded { written: 0, dropped: 2 });
+    // Of all the others there is a quota besides, and no test is a way round that.
+    let flood: Vec<_> = (0..quota).map(|_| record(&world, LoginId(id()), None)).collect();
+    let recorded = world.store.record_logins(&flood).await.unwrap();
+    assert_eq!(recorded, Recorded { written: quota as u64 - 2, dropped: 2 });
+    let failed = LoginEnd::Failed(FailureCode::DirectoryRefused);
+    let ends = [
+        other(&world, waiting[0], Some(failed), 2),
+        other(&world, waiting[1], Some(LoginEnd::Answered), 2),
+    ];
+    let recorded = world.store.record_logins(&ends).await.unwrap();
+    assert_eq!(recorded, Recorded { written: 2, dropped: 0 });
+    assert_eq!(view(&world, waiting[1].0).await.unwrap().state, LoginState::Completed);
+}
+
+/// A test, and a sign-in to the dashboard, end well with all that happened; once, and however the
+/// records arrive.
+#[tokio::test]
+async fn login_for_no_application_ends_once_with_its_whole_timeline() {
+    let world = world().await;
+    let failed = LoginEnd::Failed(FailureCode::StaffNotConnected);
+    for purpose in [Purpose::Test, Purpose::Dashboard] {
+        for (first, second, state) in [
+            (LoginEnd::Answered, failed, LoginState::Completed),
+            (failed, LoginEnd::Answered, LoginState::Failed(FailureCode::StaffNotConnected)),
+        ] {
+            for in_one_batch in [false, true] {
+                let login = (LoginId(id()), purpose);
+                let records = [
+                    other(&world, login, None, 1),
+                    other(&world, login, None, 3),
+                    // As from a node whose batch was late.
+                    other(&world, login, None, 2),
+                    other(&world, login, Some(first), 4),
+                    other(&world, login, Some(second), 5),
+                    other(&world, login, None, 6),
+                ];
+                if in_one_batch {
+                    world.store.record_logins(&records).await.unwrap();
+                } else {
+                    for (record, written) in records.iter().zip([1, 1, 0, 1, 0, 0]) {
+                        let one = std::slice::from_ref(record);
+                        let recorded = world.store.record_logins(one).await.unwrap();
+                        assert_eq!(recorded.written, written, "{record:?}");
+                    }
+                }
+                let view = view(&world, login.0).await.unwrap();
+                assert_eq!((view.purpose, view.state), (purpose, state));
+                assert_eq!(view.timeline.events().len(), 4);
+                assert_eq!(view.finished_at, Some(now() + TimeDelta::seconds(7)));
+                assert_eq!(view.client_id, None);
+            }
+        }
+    }
+    for (purpose, count) in [(Purpose::Application, 0), (Purpose::Test, 4), (Purpose::Dashboard, 4)]
+    {
+        let query = LoginQuery { purpose: Some(purpose), limit: 100, ..LoginQuery::default() };
+        let found = world.operator.logins(world.id, &query).await.unwrap();
+        assert_eq!(found.len(), count);
+        assert!(found.iter().all(|line| line.purpose == purpose), "{found:?}");
+    }
+}
+
+/// [THREATS UP-03] No record ends an application's login well: that would use up what its commit has
+/// to find.
+#[tokio::test]
+async fn up_03_only_its_commit_ends_an_applications_login_well() {
+    let world = world().await;
+    let login = world.login("ada");
+    let answered = (login.login, Purpose::Application);
+    let answered = other(&world, answered, Some(LoginEnd::Answered), 2);
+    for before in [0, 1] {
+        let recorded = world.store.record_logins(std::slice::from_ref(&answered)).await.unwrap();
+        assert_eq!(recorded, Recorded { written: 0, dropped: 1 });
+        let found = view(&world, login.login).await;
+        assert_eq!(found.map(|one| one.state), (before == 1).then_some(LoginState::Pending));
+        world.store.record_logins(&[record(&world, login.login, None)]).await.unwrap();
+    }
+    assert_eq!(world.tenant.commit_login(&login).await.unwrap(), LoginOutcome::Committed);
+    assert_eq!(view(&world, login.login).await.unwrap().purpose, Purpose::Application);
+}
+
+/// The release before writes timelines by its own function, beside this one.
+#[tokio::test]
+async fn timelines_of_the_release_before_are_taken_further() {
+    let world = world().await;
+    let login = LoginId(id());
+    let before = format!(
+        "select record_logins('{}', array['{login}']::uuid[], array[null]::uuid[],
+                              array['{}']::uuid[], array[$1], array[null]::timestamptz[],
+                              array[null]::text[], array['[]'::jsonb], 10)",
+        world.id, world.directory
+    );
+    let mut gateway = crate::common::connect_as(world.url, "vestibule_gateway").await;
+    let written: i64 = sqlx::query_scalar(AssertSqlSafe(before))
+        .bind(now())
+        .fetch_one(&mut gateway)
+        .await
+        .unwrap();
+    assert_eq!(written, 1);
+    let seen = view(&world, login).await.unwrap();
+    assert_eq!((seen.purpose, seen.state), (Purpose::Application, LoginState::Pending));
+    let ended = other(&world, (login, Purpose::Dashboard), Some(LoginEnd::Answered), 2);
+    world.store.record_logins(&[ended]).await.unwrap();
+    let seen = view(&world, login).await.unwrap();
+    assert_eq!((seen.purpose, seen.state), (Purpose::Dashboard, LoginState::Completed));
+    assert_eq!(seen.directory_slug.as_deref(), Some("okta"));
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! Users as staff see them: a list, and whom they keep out.
 
+use broker::email::DomainPattern;
+use broker::user::{JoinReason, Resolved};
+use secrecy::SecretString;
 use store::{
-    BlockChange, LoginCommit, LoginOutcome, PersonQuery, Redeemed, StoreError, WhichPerson,
+    BlockChange, LoginCommit, LoginOutcome, Move, Moving, PersonQuery, Redeemed, SecretChange,
+    StoreError, WhichPerson,
 };
 
-use crate::fixture::{World, now, redemption, world};
+use crate::fixture::{World, directory_settings, now, redemption, world};
 
 async fn signed_in(world: &World, subject: &str, email: Option<&str>) -> LoginCommit {
     let login = LoginCommit { email: email.map(str::to_owned), ..world.login(subject) };
@@ -138,4 +142,61 @@ async fn tk_12_gateway_can_neither_block_nor_unblock() {
         "{refused:?}"
     );
     assert!(!world.known(&world.identity("ada")).await.unwrap().blocked);
+}
+
+/// Whoever would come over to another directory is counted by what is stored of them, in their tenant
+/// alone.
+#[tokio::test]
+async fn people_of_a_directory_that_is_replaced_are_counted() {
+    let (world, theirs) = (world().await, world().await);
+    let other = {
+        let mut tx = world.operator.begin().await.unwrap();
+        let settings = directory_settings("entra");
+        let secret = SecretString::from("upstream secret");
+        let secret = SecretChange::Set(&secret).into();
+        let other = tx.put_directory(world.id, &settings, secret, now()).await.unwrap();
+        tx.commit().await.unwrap();
+        other
+    };
+    for (subject, email) in [
+        ("none", None),
+        ("ours", Some("a@acme.example")),
+        ("below", Some("a@sub.new.example")),
+        ("parent", Some("a@new.example")),
+        ("twin", Some("twin@acme.example")),
+        ("twin-2", Some("twin@acme.example")),
+        ("theirs", Some("a@third.example")),
+        ("beside", Some("a@xthird.example")),
+        ("known", Some("known@acme.example")),
+    ] {
+        let mut login = signed_in(&world, subject, email).await;
+        if subject == "known" {
+            let known = login.user.user().clone();
+            login = LoginCommit { email: login.email, ..world.login(subject) };
+            login.identity.directory = other;
+            login.user = Resolved::Joined(known, JoinReason::JoinByEmail);
+            let outcome = world.tenant.commit_login(&login).await.unwrap();
+            assert_eq!(outcome, LoginOutcome::Committed);
+        }
+    }
+    signed_in(&theirs, "zoe", Some("zoe@acme.example")).await;
+    let patterns = |texts: &[&str]| -> Vec<DomainPattern> {
+        texts.iter().filter_map(|text| DomainPattern::parse(text)).collect()
+    };
+    let (domains, others) = (
+        patterns(&["acme.example", "*.new.example"]),
+        patterns(&["third.example", "*.third.example"]),
+    );
+    let of = Move { from: world.directory, to: other, domains: &domains, others: &others };
+    let counted = world.operator.moving(world.id, &of).await.unwrap();
+    // Of nobody's domain are `parent` and `beside`.
+    assert_eq!(counted, Moving { users: 9, known: 1, own_domain: 2, no_domain: 2 });
+    let nobodys = Move { domains: &[], others: &[], ..of };
+    let counted = world.operator.moving(world.id, &nobodys).await.unwrap();
+    assert_eq!(counted, Moving { users: 9, known: 1, own_domain: 0, no_domain: 5 });
+    let back = Move { from: other, to: world.directory, ..of };
+    let counted = world.operator.moving(world.id, &back).await.unwrap();
+    assert_eq!(counted, Moving { users: 1, known: 1, own_domain: 0, no_domain: 0 });
+    let elsewhere = theirs.operator.moving(theirs.id, &of).await.unwrap();
+    assert_eq!(elsewhere, Moving::default());
 }

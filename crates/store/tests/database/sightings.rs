@@ -172,6 +172,26 @@ async fn rx_04_a_ring_keeps_the_newest_and_no_more() {
     assert_eq!(rows, 2 * i64::try_from(traces::PER_RING).unwrap() + 1);
 }
 
+/// Requests end with the timelines of their day, and their slots are free for new ones.
+#[tokio::test]
+async fn requests_end_with_timelines_and_leave_room() {
+    let world = world().await;
+    let days = TimeDelta::days;
+    let at = |day| world.request(Some(world.application), false, now() + days(day));
+    world.store.record_traces(&[at(0), at(1), at(20)]).await.unwrap();
+    let removed = |day, limit| world.tenant.cleanup(now() + days(day), limit);
+    assert_eq!(removed(29, 100).await.unwrap().traces, 0);
+    let report = removed(32, 1).await.unwrap();
+    assert_eq!(report.traces, 1);
+    assert!(report.reached(1));
+    let left = world.operator.trace(world.id, "imis").await.unwrap();
+    assert_eq!(left, [at(20).entry, at(1).entry], "the oldest goes first");
+    assert_eq!(removed(32, 100).await.unwrap().traces, 1);
+    world.store.record_traces(&[at(32)]).await.unwrap();
+    let left = world.operator.trace(world.id, "imis").await.unwrap();
+    assert_eq!(left, [at(32).entry, at(20).entry]);
+}
+
 /// Several nodes write at once: none fails, and the rings stay rings.
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_write_at_once_do_not_stop_each_other() {
