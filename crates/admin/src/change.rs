@@ -187,6 +187,9 @@ pub async fn edit(
         return Err(ChangeError::Denied(denied));
     }
     let is_unchanged = settled.plan.is_empty() || edit.mode == Mode::DryRun;
+    if let (To::Replaced(how), Some(record)) = (edit.to, record) {
+        tx.note_replacement(record.id, (&how.directory, &how.by), edit.now);
+    }
     let mut applied =
         settled.carry_out(Some(tx), &records, master, &order, Some(edit.tenant)).await?;
     if is_unchanged {

@@ -4,6 +4,7 @@
 //! - [`change`] compares what is stored with what is wanted and writes the difference, all of it or
 //!   nothing: [`apply`] for a file, [`edit`] for one part of one tenant.
 //! - [`part`] is the pure half of an edit: a tenant's settings with one part put, merged or removed.
+//! - [`replace`] is a part put in another's place: a directory, with what it means for its people.
 //! - [`secrets`] is where a face looks for the secrets that settings name.
 //! - [`acts`] is what is done besides writing settings, [`addresses`] the same about hosts.
 //! - [`token`] makes tokens of the admin API, [`links`] the links to accounts and directories;
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod links;
 pub mod logo;
 pub mod part;
+pub mod replace;
 pub mod secrets;
 pub mod token;
 mod writer;
@@ -40,5 +42,6 @@ pub use keys::{RotateError, Rotated, new_key, rotate_keys};
 pub use links::{LinkKind, MadeLink, link, link_hash};
 pub use logo::{Logo, LogoError};
 pub use part::{Part, PartError, To};
+pub use replace::{Recognition, Remark, Replacement, recognition, remarks};
 pub use secrets::{FetchSecret, SecretError, Sent};
 pub use token::{MadeToken, TOKEN_LENGTH, TOKEN_PREFIX, is_token_name, token, token_hash};

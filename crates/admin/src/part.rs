@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::replace::{self, Replacement};
+
 /// Which part of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
@@ -30,6 +32,8 @@ pub enum To {
     Merge(Value),
     /// Nothing.
     Gone,
+    /// Of everything of a tenant: the same with one directory in another's place.
+    Replaced(Replacement),
 }
 
 /// An edit makes no sense.
@@ -113,6 +117,10 @@ pub fn edited(
 ) -> Result<Option<TenantSettings>, PartError> {
     let present = current.and_then(|tenant| part.of(tenant));
     let wanted = match to {
+        To::Replaced(how) => {
+            let current = current.ok_or(PartError::Missing)?;
+            return replace::replaced(current, how).map(Some);
+        }
         To::Gone => {
             present.ok_or(PartError::Missing)?;
             return Ok(without(current, part));
