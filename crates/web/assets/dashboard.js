@@ -4,6 +4,10 @@
 // - form[data-confirm]   asks before it is sent; a button's own data-confirm goes before the form's;
 // - time[datetime]       is shown in the reader's zone, its UTC text stays as the tooltip;
 // - [data-zone]          names that zone;
+// - [id][data-follow]    is kept as the server has it at that address, or at the page's own, until
+//                        the server no longer marks it;
+//   [data-news] in it    is read out when it was not there before;
+// - [data-back]          is shown where there is a page to go back to, and goes there;
 // - details.menu         closes by Escape, and when the reader goes elsewhere.
 "use strict";
 
@@ -31,7 +35,7 @@
     if (!copied) throw new Error("refused");
   };
 
-  for (const button of document.querySelectorAll("button.copy[data-copy]")) {
+  const prepareCopy = (button) => {
     const label = button.textContent;
     let timer;
     button.hidden = false;
@@ -48,7 +52,7 @@
         live.textContent = "";
       }, 2500);
     });
-  }
+  };
 
   document.addEventListener("submit", (event) => {
     const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
@@ -59,18 +63,32 @@
   const page = document.documentElement.lang || "en";
   const language = navigator.languages.find((l) => l.split("-")[0] === page.split("-")[0]) ?? page;
 
-  for (const time of document.querySelectorAll("time[datetime]")) {
+  const localise = (time) => {
     const at = new Date(time.dateTime);
     const clock = /\d:\d\d/.test(time.dateTime); // a day alone has no zone to go by
-    if (!clock || Number.isNaN(at.getTime())) continue;
+    if (!clock || Number.isNaN(at.getTime())) return;
     const text = time.textContent.trim();
     const timeStyle = /:\d\d:\d\d/.test(text) ? "medium" : "short";
     time.title = text;
     time.textContent = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle }).format(at);
-  }
+  };
+
+  const prepare = (part) => {
+    part.querySelectorAll("button.copy[data-copy]").forEach(prepareCopy);
+    part.querySelectorAll("time[datetime]").forEach(localise);
+  };
+  // What is followed (below), as the server sent it.
+  const followed = () => document.querySelectorAll("[id][data-follow]");
+  const sent = new Map([...followed()].map((part) => [part.id, part.outerHTML]));
+  prepare(document);
 
   for (const place of document.querySelectorAll("[data-zone]")) {
     place.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
+  for (const button of document.querySelectorAll("button[data-back]")) {
+    button.hidden = history.length < 2;
+    button.addEventListener("click", () => history.back());
   }
 
   const closeMenus = (keep) => {
@@ -92,4 +110,42 @@
     const row = link.closest(".side, .tabs");
     row.scrollLeft = link.getBoundingClientRect().left - row.getBoundingClientRect().left - 48;
   }
+
+  // What happens elsewhere is looked for while somebody looks at the page. Asking keeps their session
+  // from ending unused, so it stops when they have not moved for a while.
+  const FOLLOW_EVERY_MS = 4_000;
+  const FOLLOW_FOR_MS = 10 * 60_000;
+  let moved = Date.now();
+  for (const sign of ["pointermove", "pointerdown", "keydown", "scroll"]) {
+    document.addEventListener(sign, () => { moved = Date.now(); }, { passive: true });
+  }
+
+  const news = (part) => [...part.querySelectorAll("[data-news]")].map((one) => one.dataset.news);
+  const stops = (part) => [...part.querySelectorAll("a[href], button, summary")];
+  const replace = (old, found) => {
+    // Nothing closes under somebody who reads it, and what is the same stays, with the focus in it.
+    if (!found || found.outerHTML === sent.get(old.id) || old.querySelector("details[open]")) return;
+    sent.set(old.id, found.outerHTML);
+    const known = news(old);
+    const focused = stops(old).indexOf(document.activeElement);
+    const part = document.adoptNode(found);
+    prepare(part);
+    old.replaceWith(part);
+    if (focused >= 0) stops(part)[focused]?.focus();
+    const said = news(part).filter((one) => !known.includes(one));
+    if (said.length > 0) live.textContent = said.join(" ");
+  };
+  const follow = async () => {
+    const parts = [...followed()];
+    if (parts.length === 0) return;
+    if (document.visibilityState === "visible" && Date.now() - moved < FOLLOW_FOR_MS) {
+      const answer = await fetch(parts[0].dataset.follow || location.href, { redirect: "error" }).catch(() => null);
+      if (answer?.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const old of parts) replace(old, page.getElementById(old.id));
+      }
+    }
+    setTimeout(follow, FOLLOW_EVERY_MS);
+  };
+  if (followed().length > 0) setTimeout(follow, FOLLOW_EVERY_MS);
 })();

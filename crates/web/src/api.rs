@@ -13,6 +13,7 @@
 //! - [`mod@routing`]: where somebody would be sent, and the domains that decide it.
 //! - [`tokens`]: the tokens that the API is called with; [`mod@staff`]: who uses the dashboard.
 //! - [`setup_links`], [`hosts`]: who connects a directory, and where it is.
+//! - [`replace`]: one directory takes another's place.
 //! - [`expiries`]: what ends soon.
 //!
 //! Before an operation that changes something, [`keyed`] sees to it that it is done once.
@@ -36,6 +37,8 @@ pub(crate) mod page;
 pub(crate) mod people;
 pub(crate) mod problem;
 pub(crate) mod records;
+mod refused_token_request;
+pub(crate) mod replace;
 pub(crate) mod routing;
 pub(crate) mod setup_links;
 pub(crate) mod sightings;
@@ -111,6 +114,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(acts::setup_sheet))
         .routes(routes!(acts::probe))
         .routes(routes!(acts::test_link))
+        .routes(routes!(replace::replace_directory))
         .routes(routes!(addresses::show))
         .routes(routes!(addresses::remove_host))
         .routes(routes!(addresses::set_callback))

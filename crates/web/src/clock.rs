@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::gateway::stopped;
@@ -54,6 +54,21 @@ impl Clock {
     pub(crate) fn intolerable_skew() -> Option<TimeDelta> {
         let skew = TimeDelta::microseconds(SKEW.load(Ordering::Relaxed));
         (skew.abs() > TOLERATED).then_some(skew)
+    }
+
+    /// How far this machine's clock may be from the database's.
+    pub const TOLERATED: TimeDelta = TOLERATED;
+
+    /// How far this machine's clock is ahead of the database's; `None`: the answer took too long to
+    /// tell.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ahead_of(self, store: &Store) -> Result<Option<TimeDelta>, StoreError> {
+        let before = counted();
+        let theirs = store.clock().await?;
+        let after = counted();
+        Ok(halfway(before, after).map(|halfway| system() - (after - halfway) - theirs))
     }
 
     /// Compares with the database once.

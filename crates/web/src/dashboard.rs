@@ -11,8 +11,8 @@
 //! - to set up: [`applications`], [`directories`], [`claims`], [`domains`], [`mod@routing`]; [`raw`]
 //!   is what has no box
 //! - to watch: [`logins`], [`users`], [`audit`]
-//! - to manage: [`staff`], [`api_tokens`], [`keys`], [`hosts`], [`settings`]; [`operators`] and
-//!   [`installation_tokens`] of all tenants
+//! - to manage: [`staff`], [`api_tokens`], [`keys`], [`hosts`], [`settings`]; [`operators`],
+//!   [`installation_tokens`] and [`expiries`] of all tenants
 //! - [`fields`] reads forms, [`choice`] and [`roles`] are lists to choose from, [`confirm`] asks
 //!   before something ends, [`assets`] serves the style sheet and the scripts
 
@@ -28,6 +28,7 @@ mod confirm;
 mod desk;
 mod directories;
 mod domains;
+mod expiries;
 mod fields;
 mod home;
 mod hosts;
@@ -58,6 +59,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::gateway::App;
 
+pub use logins::{Place, place};
 pub(crate) use passkey::relying_party;
 pub(crate) use refused::Refused;
 pub(crate) use sign_in::Attempts;
@@ -119,6 +121,7 @@ pub const PAGES: &[Page] = &[
     form("/dashboard/operators/{account}/remove", Visit::Operators, || {
         get(operators::ask_remove).post(operators::remove)
     }),
+    read("/dashboard/expiries", Visit::Operators, || get(expiries::list)),
     read("/dashboard/api-tokens", Visit::Operators, || get(installation_tokens::list)),
     form("/dashboard/api-tokens/new", Visit::Operators, || {
         get(installation_tokens::new).post(installation_tokens::make)
@@ -264,6 +267,9 @@ pub const PAGES: &[Page] = &[
     }),
     form("/dashboard/t/{tenant}/directories/{directory}/staff-sign-in", Visit::Staff, || {
         get(directories::staff_sign_in::show).post(directories::staff_sign_in::change)
+    }),
+    form("/dashboard/t/{tenant}/directories/{directory}/replace", Visit::Staff, || {
+        get(directories::replace::show).post(directories::replace::act)
     }),
     form("/dashboard/t/{tenant}/directories/{directory}/remove", Visit::Staff, || {
         get(directories::remove::show).post(directories::remove::remove)

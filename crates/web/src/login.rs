@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use broker::gate::{self, Closed, Passage};
 use broker::id::{ApplicationId, DirectoryId, LoginId};
@@ -54,7 +55,7 @@ use chrono::{DateTime, Utc};
 use oidc::error::OAuthError;
 use oidc::op::authorize::{CheckedRequest, PageRefusal};
 use oidc::redirect_uri::TrustedRedirect;
-use store::LoginRecord;
+use store::{LoginEnd, LoginRecord};
 
 use crate::entropy::{self, NoEntropy};
 use crate::gateway::App;
@@ -89,6 +90,8 @@ pub(crate) struct Trace {
     pub(crate) app: Arc<App>,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) login: LoginId,
+    /// What it is for: an application, until it is known to be for something else.
+    pub(crate) purpose: Purpose,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) timeline: Timeline,
@@ -113,7 +116,8 @@ impl Trace {
         let now = app.clock.now();
         let login = LoginId::new(now, entropy::bytes()?);
         let (timeline, language) = (Timeline::new(), Language::choose(None, headers));
-        Ok(Self { app, loaded, login, started_at: now, now, timeline, language })
+        let purpose = Purpose::Application;
+        Ok(Self { app, loaded, login, purpose, started_at: now, now, timeline, language })
     }
 
     /// Speaks what the application wishes from here on, if it can. [OIDCC-3.1.2.1]
@@ -177,7 +181,8 @@ impl Trace {
         error: &OAuthError,
     ) -> Result<Response, NoEntropy> {
         self.timeline.fail(self.app.clock.now(), step, failure, error.description);
-        self.record(Some(failure), Known { application: Some(application.id), directory: None });
+        let end = LoginEnd::Failed(failure);
+        self.record(Some(end), Known { application: Some(application.id), directory: None });
         let iss = self.loaded.iss(application);
         let response =
             answer::deliver(&oidc::op::answer::refusal(redirect, error, iss), self.language)?;
@@ -210,7 +215,7 @@ impl Trace {
     /// Writes down that it ended without success.
     pub(crate) fn ended(&mut self, known: Known, step: Step, failure: FailureCode, detail: &str) {
         self.timeline.fail(self.app.clock.now(), step, failure, detail);
-        self.record(Some(failure), known);
+        self.record(Some(LoginEnd::Failed(failure)), known);
         tracing::info!(
             tenant.id = %self.loaded.tenant.id,
             login.id = %self.login,
@@ -221,15 +226,16 @@ impl Trace {
         );
     }
 
-    /// Hands what happened so far to the recorder.
-    pub(crate) fn record(&self, failure: Option<FailureCode>, known: Known) {
+    /// Hands what happened so far to the recorder; `None`: the person is away.
+    pub(crate) fn record(&self, end: Option<LoginEnd>, known: Known) {
         self.app.recorder.record(Record::Login(LoginRecord {
             tenant: self.loaded.tenant.id,
             login: self.login,
+            purpose: self.purpose,
             application: known.application,
             directory: known.directory,
             started_at: self.started_at,
-            failed: failure.map(|code| (code, self.app.clock.now())),
+            ended: end.map(|end| (end, self.app.clock.now())),
             timeline: self.timeline.clone(),
         }));
     }

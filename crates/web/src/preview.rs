@@ -22,12 +22,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker::authority::Authority;
+use broker::id::LoginId;
 use broker::tenant::Directory;
 use chrono::{DateTime, Utc};
 use store::{Compiled, TenantRecord};
 
 pub(crate) use self::order::{MOST_PEOPLE, Order, Source};
-use self::order::{Subject, subjects};
+use self::order::{Subject, subjects, tested};
 use self::result::{Person, Preview};
 use self::trial::{Stage, attempt};
 pub(crate) use self::turns::Turns;
@@ -53,6 +54,32 @@ pub(crate) async fn preview(
 ) -> Result<Preview, Problem> {
     order.may(caller.authority(), tenant)?;
     let subjects = subjects(caller, tenant, &order.source).await?;
+    try_on(app, caller, tenant, (order, subjects)).await
+}
+
+/// What the test with this login said, and what the rows that are stored make of it; `None`: that is
+/// kept of a later test, or of none. Nobody else's login is shown by it.
+///
+/// # Errors
+/// As [`preview`].
+pub(crate) async fn of_test(
+    app: &App,
+    caller: &Caller,
+    tenant: &TenantRecord,
+    (directory, login): (&str, LoginId),
+) -> Result<Option<Preview>, Problem> {
+    let order = Order::test(directory);
+    order.may(caller.authority(), tenant)?;
+    let Some(subject) = tested(caller, tenant, (directory, login)).await? else { return Ok(None) };
+    try_on(app, caller, tenant, (order, vec![subject])).await.map(Some)
+}
+
+async fn try_on(
+    app: &App,
+    caller: &Caller,
+    tenant: &TenantRecord,
+    (order, subjects): (Order, Vec<Subject>),
+) -> Result<Preview, Problem> {
     let (stored, authority) = (tenant.clone(), caller.authority().clone());
     let now = caller.now;
     let work = move || tried(&stored, &order, subjects, &authority, now);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::attempt::Aim;
+use broker::attempt::{Aim, Purpose};
 use broker::failure::FailureCode;
 use broker::gate::{self, Passage};
 use broker::id::LoginId;
@@ -53,6 +53,7 @@ pub(crate) async fn open(
 ) -> Result<Response, Refused> {
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
     let mut trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
+    trace.purpose = Purpose::Dashboard;
     let step = Step::Start;
     let Some(ticket) = ticket(&trace, &directory, query.as_deref().unwrap_or_default()) else {
         let why = (step, FailureCode::AttemptExpired);
@@ -66,7 +67,7 @@ pub(crate) async fn open(
     let (leg, url) = match leave(
         &trace,
         (&directory, directory.callback_host.as_ref()),
-        Aim::Staff,
+        Aim::Dashboard,
         Wishes::default(),
     )
     .await
@@ -121,6 +122,7 @@ pub(crate) async fn finish(
     (directory, answer): (Arc<Directory>, CallbackAnswer),
     cookies: &Cookies<'_>,
 ) -> Result<Response, Refused> {
+    trace.purpose = Purpose::Dashboard;
     let step = Step::Finish;
     let (key, tenant) = (trace.app.master.browser_key(), trace.loaded.tenant.id);
     let waiting = cookies.attempt(login).and_then(|(name, sealed)| {
@@ -174,10 +176,11 @@ fn back(
         subject: identity.subject,
         provider: directory.provider.clone(),
     };
-    let answer = attempt.answered(identity, email, trace.app.clock.now());
+    trace.note(Step::Answer, "Who that is went back to the dashboard.");
+    let answer = attempt.answered(identity, email, trace.timeline.clone(), trace.app.clock.now());
     let sealed = answer.seal(trace.app.master.browser_key(), entropy::bytes()?);
     let Ok(sealed) = sealed else { return Err(Refused::Internal) };
-    trace.note(Step::Answer, "Who that is went back to the dashboard.");
+    // It ends at the dashboard, if it does.
     trace.record(None, known(&directory));
     let to = format!("{}/dashboard/sign-in/directory/answer?answer={sealed}", trace.app.public_url);
     let headers = [(header::LOCATION, to.as_str()), (header::REFERRER_POLICY, "no-referrer")];

@@ -18,16 +18,17 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use broker::attempt::{Aim, Leg};
+use broker::attempt::{Aim, Leg, Purpose};
 use broker::failure::FailureCode;
 use broker::gate::{self, Passage};
 use broker::id::LoginId;
+use broker::settings::DirectoryState;
 use broker::tenant::Directory;
 use broker::test_ticket::{Shown, TestTicket};
 use broker::timeline::Step;
 use oidc::params::Params;
 use oidc::rp::callback::CallbackAnswer;
-use store::{SightingKind, SightingSubject};
+use store::{LoginEnd, SightingKind, SightingSubject};
 
 use self::report::Report;
 use crate::arrival::Here;
@@ -50,6 +51,7 @@ pub(crate) async fn open(
 ) -> Result<Response, Refused> {
     let directory = loaded.tenant.directory(&directory).cloned().ok_or(Refused::NotFound)?;
     let mut trace = Trace::begin(app, Arc::clone(&loaded), &headers)?;
+    trace.purpose = Purpose::Test;
     let step = Step::Start;
     let Some(ticket) = ticket(&trace, &directory, query.as_deref().unwrap_or_default()) else {
         let detail = "the link is altered, too old, or not for this directory";
@@ -115,6 +117,7 @@ pub(crate) async fn finish(
     (directory, answer): (Arc<Directory>, CallbackAnswer),
     cookies: &Cookies<'_>,
 ) -> Result<Response, Refused> {
+    trace.purpose = Purpose::Test;
     let step = Step::Finish;
     let (key, tenant) = (trace.app.master.browser_key(), trace.loaded.tenant.id);
     let waiting = cookies
@@ -176,11 +179,17 @@ fn show(
         trace.ended(known, *step, *failure, detail);
     } else {
         trace.note(Step::Answer, "The claims were shown to whoever tests.");
-        trace.record(None, known);
+        trace.record(Some(LoginEnd::Answered), known);
     }
+    let tenant = &trace.loaded.tenant.slug;
     let page = page::TestLogin {
         brand: &trace.loaded.brand,
         directory_name: &directory.name,
+        back: &format!(
+            "{}/dashboard/t/{tenant}/directories/{}",
+            trace.app.public_url, directory.slug
+        ),
+        is_next_to_activate: directory.state == DirectoryState::Testing,
         support_code: &trace.login.support_code(),
         failure: report.failed.as_ref().map(|(_, (failure, detail))| (*failure, detail.as_str())),
         facts: &report.facts,

@@ -81,8 +81,8 @@ pub(crate) struct TenantItem {
 pub(crate) struct Write {
     pub(super) app: Arc<App>,
     pub(super) caller: Caller,
-    conditions: Conditions,
-    query: WriteQuery,
+    pub(super) conditions: Conditions,
+    pub(super) query: WriteQuery,
 }
 
 impl FromRequestParts<Arc<App>> for Write {

@@ -20,23 +20,23 @@ use super::problem::{Problem, Refusals};
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Expiry {
     /// What it is.
-    kind: Ends,
+    pub(crate) kind: Ends,
     /// The tenant it belongs to; absent: it is a token for all tenants.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<Slug>,
+    pub(crate) tenant: Option<Slug>,
     /// The directory of a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    directory: Option<Slug>,
+    pub(crate) directory: Option<Slug>,
     /// The token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<TokenName>,
+    pub(crate) token: Option<TokenName>,
     /// When it ends; absent: nobody wrote down when, and the directory says that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ends_at: Option<DateTime<Utc>>,
+    pub(crate) ends_at: Option<DateTime<Utc>>,
     /// How many whole days are left; none if it has ended.
-    days_left: i64,
+    pub(crate) days_left: i64,
     /// How loudly that is said.
-    urgency: Urgency,
+    pub(crate) urgency: Urgency,
     /// What the next page comes after.
     #[serde(skip)]
     cursor: String,
@@ -48,7 +48,7 @@ pub(crate) struct TokenName {
     /// Its identifier.
     id: Uuid,
     /// What people call it.
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Expiry {
@@ -111,7 +111,7 @@ pub(crate) async fn list_installation_expiries(
     listed(&caller, None, &query).await
 }
 
-async fn listed(
+pub(crate) async fn listed(
     caller: &Caller,
     tenant: Option<TenantId>,
     query: &PageQuery,

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use broker::attempt::Purpose;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -138,6 +139,8 @@ pub(crate) struct RouteQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LoginsQuery {
+    /// Only those that are for this.
+    pub(crate) purpose: Option<Purpose>,
     /// Only those of this application, by its `client_id`.
     pub(crate) application: Option<String>,
     /// Only those that went to this directory, by its slug.
@@ -162,7 +165,8 @@ pub(crate) struct LoginsQuery {
 pub(crate) enum LoginStanding {
     /// The person left for the directory and has not come back.
     Pending,
-    /// The answer went to the application; a code in it has not been redeemed.
+    /// The answer went to the application; a code in it has not been redeemed. A login that is for no
+    /// application ended well.
     Completed,
     /// The application redeemed its code.
     Redeemed,

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use broker::attempt::Purpose;
 use broker::audit::{ChainId, Entry};
 use broker::authority::Need;
 use broker::failure::FailureCode;
@@ -22,6 +23,7 @@ use super::caller::Caller;
 use super::input::{Asked, AuditQuery, Body, LoginStanding, LoginsQuery, shaped};
 use super::page::{self, Page};
 use super::problem::{Problem, Refusals};
+use super::refused_token_request::RefusedTokenRequest;
 
 /// The longest name of an act, in bytes.
 const MAX_ACT: usize = 100;
@@ -33,7 +35,9 @@ pub(crate) struct Login {
     pub(crate) id: Uuid,
     /// The code that the person saw.
     pub(crate) support_code: String,
-    /// The application that asked; absent: it is gone.
+    /// What it is for: an application, a test of a directory, or the dashboard.
+    pub(crate) purpose: Purpose,
+    /// The application that asked; absent: it is gone, or the login is for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
     /// The directory that it went to; absent: none was chosen, or it is gone.
@@ -52,6 +56,10 @@ pub(crate) struct Login {
     /// Why it failed, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
+    /// Why it was answered and not redeemed, most likely: the first request for tokens soon after it
+    /// that the application made and that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refused_token_request: Option<RefusedTokenRequest>,
     /// What happened, step by step.
     pub(crate) timeline: Vec<Step>,
 }
@@ -81,8 +89,11 @@ pub(crate) struct Failure {
     pub(crate) code: &'static str,
     /// What is wrong, in plain words.
     pub(crate) cause: &'static str,
-    /// What to do about it.
+    /// What to do about it, in the words of the dashboard.
     pub(crate) fix: &'static str,
+    /// The same by the configuration file or the command line, where the fix does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by_hand: Option<&'static str>,
     /// Who can.
     pub(crate) fixer: &'static str,
 }
@@ -118,6 +129,7 @@ impl From<LoginView> for Login {
         Self {
             id: view.login.0,
             support_code: view.login.support_code(),
+            purpose: view.purpose,
             client_id: view.client_id,
             directory: view.directory_slug,
             user: view.user.map(UserOfLogin::from),
@@ -125,6 +137,7 @@ impl From<LoginView> for Login {
             finished_at: view.finished_at,
             state,
             failure,
+            refused_token_request: None,
             timeline: view.timeline.events().iter().map(Step::from).collect(),
         }
     }
@@ -140,6 +153,7 @@ fn standing(state: LoginState) -> (LoginStanding, Option<Failure>) {
                 code: code.as_str(),
                 cause: code.cause(),
                 fix: code.fix(),
+                by_hand: code.by_hand(),
                 fixer: code.fixer().as_str(),
             };
             (LoginStanding::Failed, Some(failure))
@@ -154,7 +168,9 @@ pub(crate) struct LoginItem {
     pub(crate) id: Uuid,
     /// The code that the person saw.
     pub(crate) support_code: String,
-    /// The application that asked; absent: it is gone.
+    /// What it is for: an application, a test of a directory, or the dashboard.
+    pub(crate) purpose: Purpose,
+    /// The application that asked; absent: it is gone, or the login is for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
     /// The directory that it went to; absent: none was chosen, or it is gone.
@@ -181,6 +197,7 @@ impl From<LoginLine> for LoginItem {
         Self {
             id: line.login.0,
             support_code: line.login.support_code(),
+            purpose: line.purpose,
             client_id: line.client_id,
             directory: line.directory_slug,
             user: line.user.map(UserOfLogin::from),
@@ -222,6 +239,7 @@ pub(crate) async fn list_logins(
         }),
     };
     let query = LoginQuery {
+        purpose: asked.purpose,
         client_id: asked.application.as_deref(),
         directory: asked.directory.as_deref(),
         outcome: asked.state.map(LoginStanding::as_str),
@@ -245,13 +263,29 @@ pub(crate) async fn get_login(
     caller: Caller,
     Path((tenant, code)): Path<(String, String)>,
 ) -> Result<Json<Page<Login>>, Problem> {
-    let record = caller.tenant_for(Need::Viewer, &tenant).await?;
-    let mut found = caller.operator().login_by_support_code(&code).await?;
+    let items = logins_of_code(&caller, &tenant, &code).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// The same, of whoever looks.
+pub(crate) async fn logins_of_code(
+    caller: &Caller,
+    tenant: &str,
+    code: &str,
+) -> Result<Vec<Login>, Problem> {
+    let record = caller.tenant_for(Need::Viewer, tenant).await?;
+    let mut found = caller.operator().login_by_support_code(code).await?;
     found.retain(|login| login.tenant == record.id);
     if found.is_empty() {
         return Err(Problem::not_found());
     }
-    Ok(Json(Page { items: found.into_iter().map(Login::from).collect(), next: None }))
+    let mut items = Vec::with_capacity(found.len());
+    for login in found {
+        let refused = caller.operator().token_refusal(&login).await?;
+        let refused_token_request = refused.map(RefusedTokenRequest::from);
+        items.push(Login { refused_token_request, ..Login::from(login) });
+    }
+    Ok(items)
 }
 
 /// An entry of the audit log.

@@ -103,6 +103,19 @@ impl From<Field> for ChangedField {
     }
 }
 
+impl Written {
+    /// What was done, or would be.
+    pub(crate) fn of(applied: Applied, dry_run: bool) -> Self {
+        let secrets = applied.generated.iter().map(|(target, secret)| Made {
+            target: target.to_string(),
+            client_secret: secret.expose_secret().to_owned(),
+        });
+        let secrets = secrets.collect();
+        let changes = applied.plan.changes.into_iter().filter_map(Changed::of).collect();
+        Self { dry_run, version: applied.version, changes, secrets }
+    }
+}
+
 /// The answer about what was done to this.
 pub(crate) fn answer(applied: Applied, target: &Target, dry_run: bool) -> Response {
     let version = applied.version;
@@ -111,14 +124,8 @@ pub(crate) fn answer(applied: Applied, target: &Target, dry_run: bool) -> Respon
         .changes
         .iter()
         .any(|change| change.target == *target && matches!(change.action, Action::Add(..)));
-    let secrets = applied.generated.iter().map(|(target, secret)| Made {
-        target: target.to_string(),
-        client_secret: secret.expose_secret().to_owned(),
-    });
-    let secrets = secrets.collect();
-    let changes: Vec<_> = applied.plan.changes.into_iter().filter_map(Changed::of).collect();
     let status = if is_new && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
-    let body = Json(Written { dry_run, version, changes, secrets });
+    let body = Json(Written::of(applied, dry_run));
     tagged(version, (status, body).into_response())
 }
 

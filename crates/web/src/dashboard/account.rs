@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::staff_sign_in::Purpose;
+use broker::staff_sign_in::Errand;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use store::{AccountRecord, HeldSession, Operator, StaffDirectory};
@@ -180,9 +180,9 @@ pub(super) async fn connect(
 ) -> Result<Response, Refused> {
     fresh(&app, &held)?;
     let one = directory(&app, &held, &fields).await?;
-    let purpose = Purpose::Connect { account: held.account, session: held.id };
+    let errand = Errand::Connect { account: held.account, session: held.id };
     let there = (one.tenant_slug.as_str(), one.slug.as_str());
-    let way = Way::to(&app, &headers, there, purpose).await?;
+    let way = Way::to(&app, &headers, there, errand).await?;
     Ok(way.shown(Shell::before_sign_in("Connect a directory"), HERE))
 }
 

@@ -17,11 +17,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use broker::id::{AccountId, AccountSessionId, Slug};
-use broker::staff_sign_in::{Purpose, StaffAnswer};
-use broker::timeline::Step;
-use store::{ConnectOutcome, LoginRecord, NewCredentials, StaffDirectory, StoreError};
+use broker::staff_sign_in::{Errand, StaffAnswer};
+use broker::timeline::{Step, Timeline};
+use chrono::{DateTime, Utc};
+use store::{ConnectOutcome, LoginEnd, LoginRecord, NewCredentials, StaffDirectory, StoreError};
 
 use super::fields::{Fields, Query};
 use super::shell::{self, Shell};
@@ -117,10 +119,10 @@ async fn take(
     let Some(answer) = answer else { return Ok(stale()) };
     let unagreed = (!is_agreed).then_some(text);
     let back = Back { app, headers, address, answer: &answer, unagreed };
-    let came = match &answer.purpose {
-        Purpose::SignIn { organisation, next } => back.sign_in(organisation, next).await?,
-        Purpose::Connect { account, session } => back.connect(*account, *session).await?,
-        Purpose::SetUp { organisation, account, link, name } => {
+    let came = match &answer.errand {
+        Errand::SignIn { organisation, next } => back.sign_in(organisation, next).await?,
+        Errand::Connect { account, session } => back.connect(*account, *session).await?,
+        Errand::SetUp { organisation, account, link, name } => {
             let invited = Invited { organisation, account: *account, link: *link, name };
             back.set_up(invited).await?
         }
@@ -163,19 +165,10 @@ fn page(
 fn not_connected(app: &App, answer: &StaffAnswer) -> Response {
     tracing::info!(event = "dashboard.sign_in_failed", "somebody did not get into the dashboard");
     let failure = FailureCode::StaffNotConnected;
-    let mut timeline = staff_sign_in::timeline(answer.started_at, "the directory");
+    let mut timeline = so_far(answer);
     let now = app.clock.now();
-    timeline.note(now, Step::Finish, "The directory said who it is.");
     timeline.fail(now, Step::User, failure, "no account is connected with that identity");
-    app.recorder.record(Record::Login(LoginRecord {
-        tenant: answer.identity.tenant,
-        login: answer.login,
-        application: None,
-        directory: Some(answer.identity.directory),
-        started_at: answer.started_at,
-        failed: Some((failure, now)),
-        timeline,
-    }));
+    record(app, answer, (LoginEnd::Failed(failure), now), timeline);
     let lines = [
         "Your directory knows you, but no account of the dashboard is connected with this sign-in.",
         "If you have an account: sign in with your passkey or password, open Your account, and \
@@ -186,6 +179,28 @@ fn not_connected(app: &App, answer: &StaffAnswer) -> Response {
     ];
     let title = (StatusCode::FORBIDDEN, "This sign-in is not connected yet");
     page(title, &lines, Some((answer, failure)), SIGN_IN)
+}
+
+/// What happened until the answer arrived here.
+fn so_far(answer: &StaffAnswer) -> Timeline {
+    if !answer.timeline.events().is_empty() {
+        return answer.timeline.clone();
+    }
+    staff_sign_in::timeline(answer.started_at, "the directory")
+}
+
+/// Writes down how it ended.
+fn record(app: &App, answer: &StaffAnswer, ended: (LoginEnd, DateTime<Utc>), timeline: Timeline) {
+    app.recorder.record(Record::Login(LoginRecord {
+        tenant: answer.identity.tenant,
+        login: answer.login,
+        purpose: Purpose::Dashboard,
+        application: None,
+        directory: Some(answer.identity.directory),
+        started_at: answer.started_at,
+        ended: Some(ended),
+        timeline,
+    }));
 }
 
 fn taken(on: (&str, &str)) -> Response {
@@ -217,6 +232,13 @@ struct Invited<'a> {
 }
 
 impl Back<'_> {
+    /// Writes down that it did what it was for. Who that is stays out of the timeline.
+    fn done(&self, what: &str) {
+        let (mut timeline, now) = (so_far(self.answer), self.app.clock.now());
+        timeline.note(now, Step::User, what);
+        record(self.app, self.answer, (LoginEnd::Answered, now), timeline);
+    }
+
     /// Signs in whoever connected the identity.
     async fn sign_in(&self, slug: &Slug, next: &str) -> Result<Came, Refused> {
         let Self { app, headers, answer, .. } = *self;
@@ -252,6 +274,7 @@ impl Back<'_> {
         }
         let proof = Proof::Directory(answer.identity.clone());
         let cookie = visitor::sign_in(app, headers, account, proof).await?;
+        self.done("The account that is connected with that identity signed in.");
         let mut response = cookie.on(shell::see(next));
         organisation::remember(app, slug, &mut response)?;
         Ok(Came::Ended(response))
@@ -286,7 +309,10 @@ impl Back<'_> {
         let operator = app.operator.clone().acting_as(&actor).operator();
         let outcome = operator.connect_identity(&held, &answer.identity, app.clock.now()).await?;
         Ok(Came::Ended(match outcome {
-            ConnectOutcome::Done => shell::see("/dashboard/account?done=connected"),
+            ConnectOutcome::Done => {
+                self.done("An account that was signed in was connected with that identity.");
+                shell::see("/dashboard/account?done=connected")
+            }
             ConnectOutcome::Taken => taken(ACCOUNT),
             ConnectOutcome::Closed => closed(),
         }))
@@ -333,6 +359,7 @@ impl Back<'_> {
         }
         let proof = Proof::Directory(answer.identity.clone());
         let cookie = visitor::sign_in(app, headers, account, proof).await?;
+        self.done("Somebody who was invited set up their account with that identity.");
         let mut response = cookie.on(shell::see("/dashboard"));
         organisation::remember(app, organisation, &mut response)?;
         Ok(Came::Ended(response))

@@ -14,6 +14,7 @@ use super::Refused;
 use super::choice::Choice;
 use super::confirm::Confirm;
 use super::desk::Desk;
+use super::directories::Expiry;
 use super::fields::{Fields, Query};
 use super::roles;
 use super::shell::{self, Shell};
@@ -59,6 +60,7 @@ struct Row {
     token: Token,
     role: &'static str,
     has_ended: bool,
+    expiry: Expiry,
 }
 
 #[derive(Template)]
@@ -82,6 +84,7 @@ pub(super) async fn listed(place: Place, query: &Query) -> Result<Response, Refu
     let row = |token: Token| Row {
         role: roles::name(token.role),
         has_ended: token.expires_at <= now,
+        expiry: Expiry::at(token.expires_at, now),
         token,
     };
     let rows = all(caller, tenant.as_ref()).await?.into_iter().map(row).collect();

@@ -247,9 +247,7 @@ fn about_form(problem: Problem) -> Result<Problem, Refused> {
 
 /// What is said on top of a form that was refused.
 fn refusal(title: &str, problem: &Problem) -> Notice {
-    let stale = "Somebody changed this tenant meanwhile. What you typed is still here: look at it \
-                 again, and send it once more if it is right.";
-    tenants::refusal_or(title, problem, stale)
+    tenants::refusal_or(title, problem, tenants::CHANGED_BEFORE_SAVE)
 }
 
 /// What is wrong with a member, if something is; of a list, with the lines that it is in.

@@ -11,7 +11,7 @@
 mod draft;
 mod form;
 mod mapping;
-mod shown;
+pub(super) mod shown;
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ use super::Refused;
 use super::choice::Choice;
 use super::desk::Desk;
 use super::fields::{LongFields, Query};
-use super::shell::{self, Notice, Shell};
-use super::tenants::refusal_or;
+use super::shell::{self, Shell};
+use super::tenants::{CHANGED_BEFORE_SAVE, refusal_or};
 use crate::api::Problem;
 use crate::api::configuration::{Wanted, edit};
 use crate::preview::{Order, preview};
@@ -241,9 +241,7 @@ async fn save(desk: Desk, of: &Of, typed: Typed) -> Result<Response, Refused> {
         }
         Err(problem) if problem.status() == StatusCode::NOT_FOUND => Err(problem.into()),
         Err(problem) => {
-            let stale = "Somebody changed this tenant since the page was opened. What was typed is \
-                         still here: look at it once more, and save it again to have it so.";
-            let notice: Notice = refusal_or("The rows were not saved", &problem, stale);
+            let notice = refusal_or("The rows were not saved", &problem, CHANGED_BEFORE_SAVE);
             let said = typed.said(&problem, of, notice);
             Ok(page(&desk, of, typed, (said, Shown::Nothing), problem.status()))
         }

@@ -2,7 +2,7 @@
 //!
 //! a vendor is chosen, then its values are entered ([`new`], [`form`]) → the directory's page
 //! ([`one`]), where it is checked, tested and switched on ([`acts`]) → later [`edit`], [`secret`],
-//! [`setup_links`], [`staff_sign_in`], [`hosts`] (it moved), [`remove`].
+//! [`setup_links`], [`staff_sign_in`], [`hosts`] (it moved), [`replace`], [`remove`].
 
 pub(super) mod acts;
 pub(super) mod edit;
@@ -11,6 +11,7 @@ pub(super) mod hosts;
 pub(super) mod new;
 pub(super) mod one;
 pub(super) mod remove;
+pub(super) mod replace;
 pub(super) mod secret;
 pub(super) mod setup_links;
 pub(super) mod staff_sign_in;
@@ -35,7 +36,7 @@ use super::Refused;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::refusal_or;
+use super::tenants::{CHANGED_BEFORE_ACT, refusal_or};
 use crate::api::Problem;
 use crate::api::configuration::{self, Wanted, slug_of};
 use crate::api::input::{Asked, Conditions};
@@ -78,7 +79,7 @@ pub(super) struct Domain {
     pub(super) is_proven: bool,
 }
 
-/// When a secret ends, as staff wrote it.
+/// When a secret ends, as staff wrote it, or a token.
 pub(super) struct Expiry {
     pub(super) at: DateTime<Utc>,
     /// How much time is left; empty while there is plenty.
@@ -87,22 +88,27 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        let urgency = Urgency::of(at, now);
-        let tone = match urgency {
-            Some(Urgency::Expired | Urgency::Urgent) => "bad",
-            Some(Urgency::Warning) => "warn",
-            Some(Urgency::Notice) | None => "",
-        };
-        let left = match (urgency, (at - now).num_days()) {
-            (None, _) => String::new(),
-            (Some(Urgency::Expired), _) => "Expired".to_owned(),
-            (_, 0) => "Expires today".to_owned(),
-            (_, 1) => "1 day left".to_owned(),
-            (_, days) => format!("{days} days left"),
-        };
+    pub(super) fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let (left, tone) = left(Urgency::of(at, now), (at - now).num_days());
         Self { at, left, tone }
     }
+}
+
+/// How much time is left, in words, and how loudly that is said.
+pub(super) fn left(urgency: Option<Urgency>, days: i64) -> (String, &'static str) {
+    let tone = match urgency {
+        Some(Urgency::Expired | Urgency::Urgent) => "bad",
+        Some(Urgency::Warning) => "warn",
+        Some(Urgency::Notice) | None => "",
+    };
+    let words = match (urgency, days) {
+        (None, _) => String::new(),
+        (Some(Urgency::Expired), _) => "Expired".to_owned(),
+        (_, 0) => "Expires today".to_owned(),
+        (_, 1) => "1 day left".to_owned(),
+        (_, days) => format!("{days} days left"),
+    };
+    (words, tone)
 }
 
 #[derive(Template)]
@@ -258,9 +264,7 @@ async fn write_at(desk: &Desk, slug: &Slug, to: &To, fields: &Fields) -> Result<
 
 /// What is said on top of a page whose act was refused.
 fn refused(title: &str, problem: &Problem) -> Notice {
-    let stale = "Somebody changed the tenant's settings meanwhile. Look at what is there now, and \
-                 do it again.";
-    refusal_or(title, problem, stale)
+    refusal_or(title, problem, CHANGED_BEFORE_ACT)
 }
 
 /// What the address says was done.

@@ -21,7 +21,7 @@ use super::desk::Desk;
 use super::directories::acts::{TestPage, lead_to_test};
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{refusal_or, saved};
+use super::tenants::{CHANGED_BEFORE_ACT, refusal_or, saved};
 use crate::api::Problem;
 use crate::api::addresses::{self, Addresses, is_vouched};
 use crate::api::configuration::{Wanted, edit};
@@ -170,9 +170,7 @@ pub(super) async fn change(desk: Desk, fields: Fields) -> Result<Response, Refus
 }
 
 fn refused(title: &str, problem: &Problem) -> Notice {
-    let stale =
-        "Somebody changed this tenant meanwhile. Look at what is there now, and do it again.";
-    refusal_or(title, problem, stale)
+    refusal_or(title, problem, CHANGED_BEFORE_ACT)
 }
 
 /// Asks whether to take a host away.

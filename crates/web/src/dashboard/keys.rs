@@ -79,8 +79,8 @@ pub(super) async fn ask_rotate(desk: Desk, query: Query) -> Result<Response, Ref
             "A new key is published now, and signs in two days, when every application has seen \
              it. The one before it stays published until nothing that it signed is in use."
                 .to_owned(),
-            "Keys are rotated on a schedule by themselves. Do it by hand when one may be known to \
-             somebody."
+            "Do it when a key may be known to somebody, or as often as your rules ask for. A \
+             directory that was given this tenant's certificate needs the new one before then."
                 .to_owned(),
         ],
         hidden: vec![("alg", alg)],

@@ -1,11 +1,14 @@
-//! The logins of a tenant: a list that is narrowed down, and each with its timeline ([`timeline`]).
+//! The logins of a tenant: a list that is narrowed down, and each with its timeline ([`timeline`])
+//! and where to mend what ended it ([`remedy`]).
 
+mod remedy;
 mod timeline;
 
 use askama::Template;
 use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
+use broker::attempt::Purpose;
 use broker::failure::FailureCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use store::TenantRecord;
@@ -19,6 +22,7 @@ use crate::api::Problem;
 use crate::api::input::{Asked, LoginStanding, LoginsQuery};
 use crate::api::records::{self, LoginItem, UserOfLogin};
 
+pub use remedy::{Place, place};
 pub(super) use timeline::show;
 
 /// How long somebody may take at a directory: as long as an attempt lasts.
@@ -33,8 +37,16 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(state: LoginStanding, failure: Option<&str>, age: TimeDelta) -> Self {
+    fn of(
+        (purpose, state): (Purpose, LoginStanding),
+        failure: Option<&str>,
+        age: TimeDelta,
+    ) -> Self {
         let (tone, label, note) = match state {
+            LoginStanding::Completed if purpose == Purpose::Test => ("ok", "Worked", String::new()),
+            LoginStanding::Completed if purpose == Purpose::Dashboard => {
+                ("ok", "Signed in", String::new())
+            }
             LoginStanding::Redeemed => ("ok", "Signed in", String::new()),
             LoginStanding::Completed => ("ok", "Answered", "No code was redeemed".to_owned()),
             LoginStanding::Pending if age < ON_THE_WAY => {
@@ -78,7 +90,7 @@ struct Row {
     started_at: DateTime<Utc>,
     mark: Mark,
     person: Option<Person>,
-    application: String,
+    what_for: String,
     directory: String,
     took: Option<String>,
 }
@@ -89,6 +101,7 @@ struct LoginsPage<'a> {
     shell: Shell,
     base: String,
     person: &'a str,
+    purposes: Vec<Choice>,
     applications: Vec<Choice>,
     directories: Vec<Choice>,
     states: Vec<Choice>,
@@ -113,11 +126,12 @@ pub(super) async fn list(desk: Desk, query: Query) -> Result<Response, Refused> 
     let (now, slug) = (caller.now, tenant.slug.to_string());
     let Json(page) = records::list_logins(caller, Path(slug), Asked(asked(&query)?)).await?;
     let rows = page.items.into_iter().map(|one| row(one, &tenant, now)).collect();
-    let narrowing = ["person", "application", "directory", "state", "failure"];
+    let narrowing = ["person", "purpose", "application", "directory", "state", "failure"];
     Ok(shell::ok(&LoginsPage {
         shell: shell.titled("Logins").after(&query),
         base,
         person: query.get("person").unwrap_or_default(),
+        purposes: purposes(query.get("purpose")),
         applications: applications(&tenant, query.get("application")),
         directories: directories(&tenant, query.get("directory")),
         states: states(query.get("state")),
@@ -138,8 +152,16 @@ fn asked(query: &Query) -> Result<LoginsQuery, Problem> {
             Some(found.ok_or_else(|| Problem::malformed("state: there is no such state"))?)
         }
     };
+    let purpose = match query.get("purpose") {
+        None => None,
+        Some(name) => {
+            let found = Purpose::parse(name);
+            Some(found.ok_or_else(|| Problem::malformed("purpose: there is no such purpose"))?)
+        }
+    };
     let after = query.get("after").map(str::parse).transpose();
     Ok(LoginsQuery {
+        purpose,
         application: text("application"),
         directory: text("directory"),
         state,
@@ -156,9 +178,13 @@ fn row(login: LoginItem, tenant: &TenantRecord, now: DateTime<Utc>) -> Row {
         href: format!("/dashboard/t/{}/logins/{}", tenant.slug, login.support_code),
         code: login.support_code,
         started_at: login.started_at,
-        mark: Mark::of(login.state, failure, now - login.started_at),
+        mark: Mark::of((login.purpose, login.state), failure, now - login.started_at),
         person: Person::of(login.user, tenant),
-        application: application_name(tenant, login.client_id.as_deref()),
+        what_for: match login.purpose {
+            Purpose::Application => application_name(tenant, login.client_id.as_deref()),
+            Purpose::Test => "A test".to_owned(),
+            Purpose::Dashboard => "This dashboard".to_owned(),
+        },
         directory: directory_name(tenant, login.directory.as_deref()),
         took: login.finished_at.map(|end| span(end - login.started_at)),
     }
@@ -191,6 +217,18 @@ fn span(time: TimeDelta) -> String {
     }
 }
 
+fn purposes(chosen: Option<&str>) -> Vec<Choice> {
+    let all = Purpose::ALL.into_iter().map(|one| {
+        let label = match one {
+            Purpose::Application => "An application",
+            Purpose::Test => "A test",
+            Purpose::Dashboard => "This dashboard",
+        };
+        (one.as_str(), label.to_owned())
+    });
+    Choice::all_or(all, chosen)
+}
+
 fn applications(tenant: &TenantRecord, chosen: Option<&str>) -> Vec<Choice> {
     let all = tenant.applications.iter().map(|one| &one.settings);
     Choice::all_or(all.map(|one| (one.client_id.as_str(), one.name.clone())), chosen)
@@ -205,7 +243,8 @@ fn states(chosen: Option<&str>) -> Vec<Choice> {
     let all = LoginStanding::ALL.into_iter().map(|one| {
         let label = match one {
             LoginStanding::Pending => "Did not return yet",
-            LoginStanding::Completed => "Answered",
+            // Of what commits nothing it is the good end.
+            LoginStanding::Completed => "Answered, or worked",
             LoginStanding::Redeemed => "Signed in",
             LoginStanding::Failed => "Failed",
         };

@@ -19,7 +19,7 @@ use axum::response::Response;
 use broker::cookie::Received;
 use broker::gate::{self, Passage};
 use broker::id::Slug;
-use broker::staff_sign_in::{Purpose, StaffTicket, TICKET_LIFETIME};
+use broker::staff_sign_in::{Errand, StaffTicket, TICKET_LIFETIME};
 use broker::tenant::Directory;
 use chrono::TimeDelta;
 use oidc::secret::sha256;
@@ -102,8 +102,8 @@ pub(super) async fn begin(
     let text = |name: &str| query.get(name).unwrap_or_default();
     let (slug, next) = (text("organisation"), onward(query.get("next")));
     let organisation = slug.parse().map_err(|_| Refused::NotFound)?;
-    let purpose = Purpose::SignIn { organisation, next };
-    let way = Way::to(&app, &headers, (slug, text("directory")), purpose).await?;
+    let errand = Errand::SignIn { organisation, next };
+    let way = Way::to(&app, &headers, (slug, text("directory")), errand).await?;
     if is_ours(&headers) {
         return Ok(way.remembered(shell::see(&way.address)));
     }
@@ -136,12 +136,12 @@ struct WayPage {
 }
 
 impl Way {
-    /// The way to a directory of an organisation, for a purpose, from this browser.
+    /// The way to a directory of an organisation, on an errand, from this browser.
     pub(super) async fn to(
         app: &App,
         headers: &HeaderMap,
         (slug, directory): (&str, &str),
-        purpose: Purpose,
+        errand: Errand,
     ) -> Result<Self, Refused> {
         let loaded = loaded(app, slug).await?.ok_or(Refused::NotFound)?;
         let directory = loaded.tenant.directory(directory).cloned();
@@ -152,7 +152,7 @@ impl Way {
             None => entropy::token()?,
         };
         let ticket = StaffTicket {
-            purpose,
+            errand,
             browser: sha256(value.as_bytes()),
             expires_at: app.clock.now() + TICKET_LIFETIME,
         };

@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::directories;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{refusal_or, saved};
+use super::tenants::{CHANGED_BEFORE_SAVE, refusal_or, saved};
 use crate::api::Problem;
 use crate::api::acts::application;
 use crate::api::configuration::{Wanted, edit};
@@ -176,9 +176,7 @@ async fn sent(desk: Desk, subject: Subject, fields: &Fields) -> Result<Response,
             Ok(shell::see(&format!("{}/configuration?done={done}", subject.back)))
         }
         Err(problem) => {
-            let stale = "Somebody changed the tenant's settings meanwhile. What you typed is below; \
-                         compare it with what is there now before you save it again.";
-            let notice = refusal_or("Nothing was saved", &problem, stale);
+            let notice = refusal_or("Nothing was saved", &problem, CHANGED_BEFORE_SAVE);
             Ok(again(desk, subject, typed, notice, problem.status()))
         }
     }

@@ -20,7 +20,7 @@ use super::choice::Choice;
 use super::desk::Desk;
 use super::fields::{Fields, Query};
 use super::shell::{self, Notice, Shell};
-use super::tenants::{refusal_or, saved};
+use super::tenants::{CHANGED_BEFORE_SAVE, refusal_or, saved};
 use crate::api::Problem;
 use crate::api::configuration::{Wanted, edit};
 use crate::page::Logo;
@@ -150,9 +150,7 @@ async fn send(desk: Desk, version: i64, to: &To, typed: Typed) -> Result<Respons
 
 /// What is said on top of the form; the form that comes back has the version of now.
 fn refused(title: &str, problem: &Problem) -> Notice {
-    let stale = "Somebody changed this tenant since the page was opened. What was typed is still \
-                 here: look at it once more, and send it again to have it so.";
-    refusal_or(title, problem, stale)
+    refusal_or(title, problem, CHANGED_BEFORE_SAVE)
 }
 
 #[derive(Template)]

@@ -69,6 +69,7 @@ impl Notice {
             "blocked" => "Blocked. Their sessions ended, and what applications hold is revoked.",
             "unblocked" => "They may sign in again.",
             "ended" => "Ended.",
+            "replaced" => "Done. People sign in through this directory from now on.",
             "approved" => "Approved. People are sent there from now on.",
             "connected" => "Connected. You can sign in through it from now on.",
             "rotated" => "A new key was made. Applications see it before it signs.",

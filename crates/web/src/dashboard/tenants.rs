@@ -119,6 +119,14 @@ pub(super) fn refusal(title: &str, problem: &Problem) -> Notice {
     Notice::bad(title, lines)
 }
 
+/// Said where somebody else changed the tenant before a button was pressed.
+pub(super) const CHANGED_BEFORE_ACT: &str = "Somebody changed the tenant's settings meanwhile. Look \
+    at what is there now, and do it again.";
+
+/// Said where somebody else changed the tenant before a form was sent.
+pub(super) const CHANGED_BEFORE_SAVE: &str = "Somebody changed the tenant's settings meanwhile. What \
+    you typed is still here: compare it with what is there now, then save it again.";
+
 /// The same; `stale` is what is said where somebody else changed the tenant meanwhile.
 pub(super) fn refusal_or(title: &str, problem: &Problem, stale: &str) -> Notice {
     if problem.status() == StatusCode::PRECONDITION_FAILED {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::staff_sign_in::Purpose;
+use broker::staff_sign_in::Errand;
 use chrono::{DateTime, TimeDelta, Utc};
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -205,14 +205,14 @@ pub(super) async fn through(
     let mut all = all.iter();
     let one = all.find(|one| one.tenant_slug.as_str() == tenant && one.slug.as_str() == slug);
     let one = one.ok_or(Refused::NotFound)?;
-    let purpose = Purpose::SetUp {
+    let errand = Errand::SetUp {
         organisation: one.tenant_slug.clone(),
         account: account.id,
         link: admin::link_hash(token),
         name: named(fields.text("name")),
     };
     let there = (one.tenant_slug.as_str(), one.slug.as_str());
-    let way = Way::to(&app, &headers, there, purpose).await?;
+    let way = Way::to(&app, &headers, there, errand).await?;
     Ok(way.shown(Shell::before_sign_in("Set up with your directory"), "/dashboard/sign-in"))
 }
 

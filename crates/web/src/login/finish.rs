@@ -78,7 +78,7 @@ pub(crate) async fn callback(
         Aim::Test => {
             return test_login::finish(trace, state.login, (directory, answer), &cookies).await;
         }
-        Aim::Staff => {
+        Aim::Dashboard => {
             return staff_sign_in::finish(trace, state.login, (directory, answer), &cookies).await;
         }
     };

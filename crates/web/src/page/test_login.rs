@@ -20,6 +20,10 @@ pub(crate) struct TestLogin<'a> {
     pub(crate) brand: &'a Brand,
     /// The directory's name.
     pub(crate) directory_name: &'a str,
+    /// The directory's page in the dashboard.
+    pub(crate) back: &'a str,
+    /// Whether people can sign in through it as soon as somebody activates it.
+    pub(crate) is_next_to_activate: bool,
     /// The test's support code.
     pub(crate) support_code: &'a str,
     /// Why it ended before its end, and more about it in our own words.

@@ -150,6 +150,8 @@ fn test_login_with(text: &str) -> Response {
     let page = TestLogin {
         brand: plain(text),
         directory_name: text,
+        back: "https://login.example.org/dashboard/t/acme/directories/okta",
+        is_next_to_activate: true,
         support_code: "7K2QD-9XW4M",
         failure: Some((FailureCode::ClaimMissing, text)),
         facts: &[Fact::new("subject", "Identity there", text)],
@@ -353,9 +355,9 @@ async fn every_failure_has_a_page_that_says_why_and_how_to_mend_it() {
         let page = Shown::of(error(NONCE, EN, error_page(*failure, "Acme"))).await;
         let marks = format!("id=\"vestibule-error\" data-failure=\"{}\"", failure.as_str());
         assert!(page.html.contains(&marks), "{failure:?}");
-        let said = EN.texts().said(*failure).sentence.replace('\'', "&#39;");
+        let said = crate::coded::coded(EN.texts().said(*failure).sentence).0;
         assert!(page.html.contains(&said), "{failure:?}");
-        let fix = failure.fix().replace('\'', "&#39;");
+        let fix = crate::coded::coded(failure.fix()).0;
         assert!(page.html.contains(&fix), "{failure:?}");
         let helper = page.html.contains("id=\"details\">For ");
         assert_eq!(helper, failure.fixer() != Fixer::Person, "{failure:?}");
@@ -429,6 +431,8 @@ async fn sc_02_test_login_shows_claims_as_json_without_invisible_characters() {
     let page = TestLogin {
         brand: plain("Acme"),
         directory_name: "Okta",
+        back: "https://login.example.org/dashboard/t/acme/directories/okta",
+        is_next_to_activate: true,
         support_code: "7K2QD-9XW4M",
         failure: None,
         facts: &[],

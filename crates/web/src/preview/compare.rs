@@ -65,6 +65,7 @@ pub(super) fn person(
         failure_before,
         places,
         facts: if is_redacted { Vec::new() } else { after.facts },
+        said: (!is_redacted).then_some(subject.said),
     }
 }
 

@@ -97,6 +97,15 @@ pub(super) struct Subject {
 }
 
 impl Order {
+    /// The rows that are stored, on a directory's last test.
+    pub(super) fn test(directory: &str) -> Self {
+        Self {
+            source: Source::Test { directory: directory.to_owned() },
+            directories: BTreeMap::new(),
+            applications: BTreeMap::new(),
+        }
+    }
+
     /// Whether other rows than the stored ones are tried.
     pub(super) fn is_edited(&self) -> bool {
         !self.directories.is_empty() || !self.applications.is_empty()
@@ -211,6 +220,18 @@ pub(super) async fn subjects(
         ));
     }
     Ok(samples.into_iter().filter_map(|one| subject(tenant, one)).collect())
+}
+
+/// What the test with this login said, if it is the last of its directory and is kept.
+pub(super) async fn tested(
+    caller: &Caller,
+    tenant: &TenantRecord,
+    (slug, login): (&str, LoginId),
+) -> Result<Option<Subject>, Problem> {
+    let Some((id, _)) = directory(tenant, slug) else { return Ok(None) };
+    let samples = caller.operator().claim_samples(tenant.id, WhichSamples::Test(id)).await?;
+    let one = samples.into_iter().find(|one| one.login == login && one.person.is_none());
+    Ok(one.and_then(|one| subject(tenant, one)))
 }
 
 fn subject(tenant: &TenantRecord, sample: ClaimSample) -> Option<Subject> {

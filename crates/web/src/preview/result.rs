@@ -5,6 +5,7 @@ use broker::id::Slug;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use store::SaidClaims;
 use utoipa::ToSchema;
 
 use crate::api::people::User;
@@ -54,6 +55,9 @@ pub(crate) struct Person {
     /// What else there is to know, for a page.
     #[serde(skip)]
     pub(crate) facts: Vec<Fact>,
+    /// What was said, for a page; `None` where values are left out.
+    #[serde(skip)]
+    pub(crate) said: Option<SaidClaims>,
 }
 
 /// What arrives somewhere: in the profile, or at an application.

@@ -56,7 +56,7 @@ pub(super) async fn report(
     ]);
     if let Err(why) = admit(trace, &answered) {
         report.failed = Some((Step::Finish, why));
-        report.tables.extend(raw(&answered));
+        report.tables.extend(raw(&answered.id_token, answered.userinfo.as_ref()));
         return Ok(report);
     }
     let directory = &answered.directory;
@@ -72,7 +72,7 @@ pub(super) async fn report(
             report.facts.extend(email(directory, &profile));
             report.tables.push(mapped_table("profile", "Profile", &profile.0, &rows));
             if profile_only {
-                report.tables.extend(raw(&answered));
+                report.tables.extend(raw(&answered.id_token, answered.userinfo.as_ref()));
                 return Ok(report);
             }
             match look_up(trace, &answered.identity, &profile).await? {
@@ -86,22 +86,27 @@ pub(super) async fn report(
             }
         }
     }
-    report.tables.extend(raw(&answered));
+    report.tables.extend(raw(&answered.id_token, answered.userinfo.as_ref()));
     Ok(report)
 }
 
 /// What the directory said, as it said it.
-fn raw(answered: &Answered) -> [Table; 2] {
+pub(crate) fn raw(
+    id_token: &Map<String, Value>,
+    userinfo: Option<&Map<String, Value>>,
+) -> [Table; 2] {
     let rows = |claims: &Map<String, Value>| {
         claims.iter().map(|(name, value)| Row::raw(name, value)).collect()
     };
-    let id_token = Table::new("id-token", "Claims of the ID token");
-    let userinfo = Table::new("userinfo", "Claims of userinfo");
-    let userinfo = match &answered.userinfo {
-        Some(claims) => Table { rows: rows(claims), ..userinfo },
-        None => Table { note: Some("It was not asked, or there is none.".to_owned()), ..userinfo },
+    let of_token = Table::new("id-token", "Claims of the ID token");
+    let of_userinfo = Table::new("userinfo", "Claims of userinfo");
+    let of_userinfo = match userinfo {
+        Some(claims) => Table { rows: rows(claims), ..of_userinfo },
+        None => {
+            Table { note: Some("It was not asked, or there is none.".to_owned()), ..of_userinfo }
+        }
     };
-    [Table { rows: rows(&answered.id_token), ..id_token }, userinfo]
+    [Table { rows: rows(id_token), ..of_token }, of_userinfo]
 }
 
 /// What a mapping made, row by row; a row may have been left out.

@@ -4,6 +4,8 @@ use broker::settings::ApplicationPreset;
 
 /// A preset, in words.
 pub(super) struct Kind {
+    /// Which.
+    pub(super) preset: ApplicationPreset,
     /// Its name in settings.
     pub(super) key: &'static str,
     /// The name of its applications, where they all have one.
@@ -23,6 +25,7 @@ pub(super) struct Kind {
 }
 
 const IMIS: Kind = Kind {
+    preset: ApplicationPreset::Imis,
     key: "imis",
     title: "iMIS",
     about: "Its screen OpenID Connect, field by field; external_id, names, and staff as 1.",
@@ -33,10 +36,11 @@ const IMIS: Kind = Kind {
         you fill in next, and you paste it back here afterwards. It is the address of the site, \
         with https:// and the slash at its end.",
     afterwards: "As iMIS shows it on the same screen once that is saved: the address of the site, \
-        with https:// and the slash at its end.",
+        with https:// and the slash at its end. iMIS's guide calls this box iMIS SSO Redirect URL.",
 };
 
 const IMC: Kind = Kind {
+    preset: ApplicationPreset::Imc,
     key: "imc",
     title: "imc Learning Suite",
     about: "The four tabs of its OpenID Configuration; Login, names and e-mail as flat texts.",
@@ -45,10 +49,12 @@ const IMC: Kind = Kind {
     address: "Redirect URL",
     while_adding: "The address of the Learning Suite with /idm/oidc/login at its end; its address \
         for signing out, /idm/logoff, is registered with it. It may be left for later.",
-    afterwards: "The address of the Learning Suite with /idm/oidc/login at its end.",
+    afterwards: "The address of the Learning Suite with /idm/oidc/login at its end; its address for \
+        signing out, /idm/logoff, is registered with it. Both may be pasted at once.",
 };
 
 const GENERIC: Kind = Kind {
+    preset: ApplicationPreset::Generic,
     key: "generic",
     title: "OpenID Connect",
     about: "Any other application: the code flow with PKCE, and the standard claims.",

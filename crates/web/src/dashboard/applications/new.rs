@@ -7,6 +7,7 @@ use admin::{Part, To};
 use askama::Template;
 use axum::response::Response;
 use broker::authority::Need;
+use broker::setup;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use store::TenantRecord;
@@ -23,10 +24,6 @@ use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::{Fields, Query};
 use crate::dashboard::shell::{self, Notice, Shell};
 use crate::dashboard::tenants::refusal;
-
-/// Where the Learning Suite takes answers, and where it goes after signing out.
-const IMC_ANSWERS: &str = "/idm/oidc/login";
-const IMC_SIGN_OUT: &str = "/idm/logoff";
 
 #[derive(Template)]
 #[template(path = "dashboard/applications/preset.html")]
@@ -153,15 +150,11 @@ async fn add(
 }
 
 fn settings(kind: &Kind, typed: Typed<'_>) -> Value {
-    let addresses: Vec<&str> = [typed.address].into_iter().filter(|one| !one.is_empty()).collect();
-    let mut settings =
-        json!({ "name": typed.name, "preset": kind.key, "redirect_uris": addresses });
-    let base = typed.address.strip_suffix(IMC_ANSWERS).filter(|_| kind.key == "imc");
-    if let (Some(base), Some(members)) = (base, settings.as_object_mut()) {
-        let sign_out = json!([format!("{base}{IMC_SIGN_OUT}")]);
-        members.insert("post_logout_redirect_uris".to_owned(), sign_out);
-    }
-    settings
+    let read = setup::addresses(kind.preset, typed.address);
+    json!({
+        "name": typed.name, "preset": kind.preset, "redirect_uris": read.redirect_uris,
+        "post_logout_redirect_uris": read.post_logout_redirect_uris,
+    })
 }
 
 /// A name as part of an address.
@@ -206,7 +199,7 @@ mod tests {
         };
         let address = "https://learn.example/idm/oidc/login";
         assert_eq!(of("imc", address), json!(["https://learn.example/idm/logoff"]));
-        assert_eq!(of("imc", "https://learn.example/cb"), Value::Null);
-        assert_eq!(of("generic", address), Value::Null);
+        assert_eq!(of("imc", "https://learn.example/cb"), json!([]));
+        assert_eq!(of("generic", address), json!([]));
     }
 }

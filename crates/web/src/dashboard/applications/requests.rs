@@ -50,6 +50,7 @@ pub(in crate::dashboard) async fn show(
     let trace = desk.caller.operator().trace(desk.tenant.id, &client_id).await?;
     let after = query.get("after").map(str::parse).transpose();
     let asked = LoginsQuery {
+        purpose: None,
         application: Some(client_id),
         directory: None,
         state: None,

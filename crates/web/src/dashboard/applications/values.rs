@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use broker::authority::Need;
-use broker::setup::{Field, Section, Sheet};
+use broker::setup::{self, Field, Section, Sheet};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use store::ApplicationRecord;
@@ -34,6 +34,8 @@ struct Entry {
 /// A screen, or a tab of one.
 struct Screen {
     place: String,
+    /// How to get there, or what has to be so first.
+    note: String,
     entries: Vec<Entry>,
 }
 
@@ -108,24 +110,24 @@ pub(super) async fn answer(
 fn screen(section: Section) -> Screen {
     Screen {
         place: section.place.replace(" > ", " › "),
+        note: section.note.replace(" > ", " › "),
         entries: section.fields.into_iter().map(entry).collect(),
     }
 }
 
 fn entry(field: Field) -> Entry {
     let is_secret = field.label.eq_ignore_ascii_case("client secret");
-    let is_stored = is_secret && field.value.is_empty() && field.note.contains("--new-secret");
-    let hint = match (is_secret, is_stored) {
+    let hint = match (field.hidden, is_secret && !field.value.is_empty()) {
         // The notes are for the command line.
-        (_, true) => String::new(),
-        (true, false) if !field.value.is_empty() => "Shown this once.".to_owned(),
-        _ => sentence(&field.note),
+        (true, _) => String::new(),
+        (false, true) => "Shown this once.".to_owned(),
+        (false, false) => sentence(&field.note),
     };
     Entry {
         values: field.value.lines().map(str::to_owned).collect(),
         label: field.label,
         is_choice: field.choice,
-        is_hidden: is_stored,
+        is_hidden: field.hidden,
         hint,
     }
 }
@@ -157,13 +159,26 @@ async fn register(
     fields: &Fields,
 ) -> Result<&'static str, Problem> {
     desk.needs(Need::Editor)?;
-    if typed.is_empty() {
+    let settings = &record.settings;
+    let read = setup::addresses(settings.preset, typed);
+    if read.redirect_uris.is_empty() && read.post_logout_redirect_uris.is_empty() {
         return Err(Problem::invalid("redirect_uris", "paste the address that it shows"));
     }
-    let mut addresses = record.settings.redirect_uris.clone();
-    if !addresses.iter().any(|one| one == typed) {
-        addresses.push(typed.to_owned());
+    let out = read.post_logout_redirect_uris.iter().map(String::as_str);
+    let to = To::Merge(json!({
+        "redirect_uris": with(&settings.redirect_uris, read.redirect_uris),
+        "post_logout_redirect_uris": with(&settings.post_logout_redirect_uris, out),
+    }));
+    save(desk, &settings.client_id, to, fields).await
+}
+
+/// Those that are there, and the new ones among these.
+fn with<'a>(there: &'a [String], new: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all: Vec<_> = there.iter().map(String::as_str).collect();
+    for one in new {
+        if !all.contains(&one) {
+            all.push(one);
+        }
     }
-    let to = To::Merge(json!({ "redirect_uris": addresses }));
-    save(desk, &record.settings.client_id, to, fields).await
+    all
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::page::{Fact, Row, Table, visible};
 use crate::preview::result::{ClaimChange, Failure, Happens, Person, Place, Preview};
+use crate::test_login::report::raw;
 
 /// What stands for a value that there is none of.
 const NOTHING: &str = "–";
@@ -24,23 +25,23 @@ pub(super) enum Shown {
 }
 
 /// One person, with values.
-pub(super) struct One {
+pub(crate) struct One {
     /// When it was said, if it was a test.
-    pub(super) at: Option<DateTime<Utc>>,
-    pub(super) failure: Option<Failure>,
-    pub(super) refused: usize,
-    pub(super) facts: Vec<Fact>,
-    pub(super) tables: Vec<Table>,
+    pub(crate) at: Option<DateTime<Utc>>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) refused: usize,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) tables: Vec<Table>,
     /// What the edited rows would change; `None`: they are the stored ones.
-    pub(super) differences: Option<Vec<Difference>>,
+    pub(crate) differences: Option<Vec<Difference>>,
 }
 
 /// A value that would become another.
-pub(super) struct Difference {
-    pub(super) place: String,
-    pub(super) name: String,
-    pub(super) before: String,
-    pub(super) after: String,
+pub(crate) struct Difference {
+    pub(crate) place: String,
+    pub(crate) name: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
 }
 
 /// Several people, without values.
@@ -104,6 +105,15 @@ impl Shown {
 }
 
 impl One {
+    /// A test, with what the directory said: as the test's own page was.
+    pub(crate) fn of_test(mut person: Person) -> Self {
+        let said = person.said.take();
+        let mut one = Self::of(person, false);
+        let raw = said.iter().flat_map(|said| raw(&said.id_token, said.userinfo.as_ref()));
+        one.tables.extend(raw);
+        one
+    }
+
     fn of(person: Person, is_edited: bool) -> Self {
         let differences = is_edited.then(|| differences(&person));
         Self {

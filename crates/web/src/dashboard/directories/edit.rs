@@ -16,7 +16,7 @@ use crate::dashboard::Refused;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
 use crate::dashboard::shell::{self, Notice, Shell};
-use crate::dashboard::tenants::refusal_or;
+use crate::dashboard::tenants::{CHANGED_BEFORE_SAVE, refusal_or};
 
 const NOT_SAVED: &str = "The directory was not saved";
 
@@ -62,9 +62,7 @@ fn notice(problem: &Problem, has_secret: bool) -> Notice {
                     shown to another provider.";
         return Notice::bad(NOT_SAVED, vec![line.to_owned()]);
     }
-    let stale = "Somebody changed the tenant's settings meanwhile. What you typed is below; look \
-                 it over, and save it again.";
-    refusal_or(NOT_SAVED, problem, stale)
+    refusal_or(NOT_SAVED, problem, CHANGED_BEFORE_SAVE)
 }
 
 /// Saves it. A draft whose values are complete can be tested from then on.
@@ -77,7 +75,11 @@ pub(in crate::dashboard) async fn save(
     let settings = &found.record.settings;
     let values = Values::from(&fields);
     let before = Values::from(settings);
-    let mut change = Asked::of(&desk, settings).change(&values, fields.text("client_secret"));
+    let asked = Asked::of(&desk, settings);
+    if let Err(problem) = asked.check(&values) {
+        return Ok(page(desk, &found, &values, Some(&problem)));
+    }
+    let mut change = asked.change(&values, fields.text("client_secret"));
     keep(&mut change, &before, &values);
     if settings.state == DirectoryState::Draft {
         change.insert("state".to_owned(), "testing".into());
@@ -92,12 +94,15 @@ pub(in crate::dashboard) async fn save(
 }
 
 /// Takes out what was not touched, so that finer settings made elsewhere stay: the hour at which a
-/// secret expires, a parameter for the account chooser.
+/// secret expires, a parameter for the account chooser, a row that says who is staff.
 fn keep(change: &mut Map<String, Value>, before: &Values, after: &Values) {
     if before.expires == after.expires {
         change.remove("client_secret_expires_at");
     }
     if before.hosted_domains == after.hosted_domains {
         change.remove("parameters");
+    }
+    if (&before.staff, &before.staff_names) == (&after.staff, &after.staff_names) {
+        change.remove("profile");
     }
 }

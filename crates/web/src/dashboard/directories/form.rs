@@ -4,26 +4,25 @@
 //! change.
 
 mod boxes;
+mod staff;
 
 use broker::authority::Need;
+use broker::claims::staff::STAFF;
 use broker::directory_preset::{DirectoryPreset, understand};
 use broker::settings::{DirectorySettings, DirectoryState, DomainProof};
 use serde_json::{Map, Value, json};
 
 pub(super) use self::boxes::{Input, Inputs, expiry_box, wrong};
+pub(super) use self::staff::said as staff_said;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::fields::Fields;
 
-/// The host of a directory whose own somebody else will enter: it leads nowhere.
-const NO_HOST: &str = "to-be-entered.invalid";
-/// What may be typed of that host, one of which each vendor's directories could have.
+/// What may be typed of [`DirectorySettings::NO_HOST`], one of which each vendor's directories could have.
 const NO_ISSUERS: [&str; 3] = [
     "https://to-be-entered.invalid",
     "https://to-be-entered.invalid/realms/to-be-entered",
     "to-be-entered.invalid",
 ];
-/// How the `client_id` of such a directory begins.
-const NO_CLIENT: &str = "to-be-entered-";
 
 /// The values as text, by the names of the settings.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +36,9 @@ pub(super) struct Values {
     pub(super) tenants: String,
     pub(super) method: String,
     pub(super) trust: String,
+    /// Who is staff, as [`staff`] words it, and the names of groups.
+    pub(super) staff: String,
+    pub(super) staff_names: String,
 }
 
 impl From<&Fields> for Values {
@@ -52,27 +54,35 @@ impl From<&Fields> for Values {
             tenants: text("tenants"),
             method: text("token_endpoint_auth_method"),
             trust: text("email_trust"),
+            staff: text("staff"),
+            staff_names: text("staff_names"),
         }
     }
 }
 
 impl From<&DirectorySettings> for Values {
     fn from(settings: &DirectorySettings) -> Self {
-        let is_left = is_to_be_entered(settings);
+        let is_left = settings.is_to_be_entered();
         let unless = |text: &str, is_placeholder: bool| {
             if is_placeholder { String::new() } else { text.to_owned() }
         };
         let domains: Vec<_> = settings.domains.iter().map(ToString::to_string).collect();
+        let (staff, staff_names) = staff::typed(settings);
         Self {
             name: settings.name.clone(),
             issuer: unless(&settings.issuer, is_left && is_no_issuer(&settings.issuer)),
-            client_id: unless(&settings.client_id, settings.client_id.starts_with(NO_CLIENT)),
+            client_id: unless(
+                &settings.client_id,
+                settings.client_id.starts_with(DirectorySettings::NO_CLIENT),
+            ),
             expires: settings.client_secret_expires_at.map_or_else(String::new, day),
             domains: domains.join(", "),
             hosted_domains: settings.hosted_domains.join(", "),
             tenants: settings.tenants.join(", "),
             method: word(&settings.token_endpoint_auth_method),
             trust: word(&settings.email_trust),
+            staff,
+            staff_names,
         }
     }
 }
@@ -96,13 +106,8 @@ pub(super) fn end_of(day: &str) -> Value {
     if day.is_empty() { Value::Null } else { format!("{day}T23:59:59Z").into() }
 }
 
-/// Whether somebody has yet to enter which provider it is.
-pub(super) fn is_to_be_entered(settings: &DirectorySettings) -> bool {
-    settings.client_id.starts_with(NO_CLIENT) || is_no_issuer(&settings.issuer)
-}
-
 fn is_no_issuer(issuer: &str) -> bool {
-    issuer.contains(NO_HOST)
+    issuer.contains(DirectorySettings::NO_HOST)
 }
 
 /// Whether the directory is there already.
@@ -188,6 +193,9 @@ impl Asked {
         if self.trust {
             set("email_trust", text(&values.trust));
         }
+        if let Some(row) = self.staff_row(values) {
+            set("profile", json!({ STAFF: row }));
+        }
         change
     }
 
@@ -209,7 +217,7 @@ pub(super) fn leave_open(values: &mut Values, preset: DirectoryPreset, tenant: &
         found.unwrap_or_default().clone_into(&mut values.issuer);
     }
     if values.client_id.is_empty() {
-        values.client_id = format!("{NO_CLIENT}{tenant}-{slug}");
+        values.client_id = format!("{}{tenant}-{slug}", DirectorySettings::NO_CLIENT);
     }
 }
 
@@ -239,6 +247,7 @@ mod tests {
     use broker::id::DirectoryId;
     use broker::tenant::{Directory, DirectorySecrets};
 
+    use super::super::new::without_null;
     use super::*;
 
     fn asked(preset: DirectoryPreset) -> Asked {
@@ -247,13 +256,9 @@ mod tests {
 
     fn saved(preset: DirectoryPreset, values: &Values) -> DirectorySettings {
         let mut change = asked(preset).change(values, "");
-        change.retain(|_, value| !value.is_null());
         change.insert("slug".to_owned(), "corp".into());
         change.insert("preset".to_owned(), preset.key().into());
-        if let Some(parameters) = change.get_mut("parameters").and_then(Value::as_object_mut) {
-            parameters.retain(|_, value| !value.is_null());
-        }
-        serde_json::from_value(change.into()).unwrap()
+        serde_json::from_value(without_null(change.into())).unwrap()
     }
 
     fn compiles(settings: &DirectorySettings) {
@@ -271,7 +276,7 @@ mod tests {
             leave_open(&mut values, preset, "acme", "corp");
             let settings = saved(preset, &values);
             compiles(&settings);
-            assert!(is_to_be_entered(&settings));
+            assert!(settings.is_to_be_entered());
             let shown = Values::from(&settings);
             assert_eq!((shown.issuer.as_str(), shown.client_id.as_str()), ("", ""));
         }

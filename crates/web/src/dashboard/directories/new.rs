@@ -238,7 +238,9 @@ async fn save(
     if is_draft {
         leave_open(&mut values, preset, desk.slug(), slug.as_str());
     }
-    let mut wanted = Asked::new(desk, preset).change(&values, fields.text("client_secret"));
+    let asked = Asked::new(desk, preset);
+    asked.check(&values)?;
+    let mut wanted = asked.change(&values, fields.text("client_secret"));
     wanted.insert("preset".to_owned(), preset.key().into());
     wanted.insert("state".to_owned(), if is_draft { "draft" } else { "testing" }.into());
     let wanted = without_null(wanted.into());
@@ -248,7 +250,7 @@ async fn save(
 }
 
 /// What is left out of a directory that is not there yet.
-fn without_null(mut value: Value) -> Value {
+pub(super) fn without_null(mut value: Value) -> Value {
     if let Some(members) = value.as_object_mut() {
         members.retain(|_, one| !one.is_null());
         for one in members.values_mut() {

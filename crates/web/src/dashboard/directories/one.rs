@@ -5,12 +5,14 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use broker::authority::Need;
+use broker::id::Slug;
 use broker::probe::{Finding, Level, ProbeReport, What};
 use broker::settings::{DirectoryState, EmailTrust, TokenEndpointAuthMethod, file};
 use broker::tenant::SecretSlot;
-use store::DirectoryRecord;
+use chrono::{DateTime, Utc};
+use store::{DirectoryRecord, Sighting, SightingKind};
 
-use super::form::is_to_be_entered;
+use super::form::staff_said;
 use super::hosts::Move;
 use super::{Domain, Expiry, Found, Head, domains, expiry, find};
 use crate::dashboard::Refused;
@@ -73,12 +75,21 @@ struct DirectoryPage {
     can_activate: bool,
     /// Whether it can be tested.
     can_test: bool,
+    /// When a test of it last worked, and when somebody last signed in through it.
+    tested: Option<DateTime<Utc>>,
+    signed_in: Option<DateTime<Utc>>,
+    /// Where domains are proven, for those who may.
+    proofs: Option<String>,
+    /// Where another one takes its place, for those who may let it.
+    replace: Option<String>,
     slug: String,
     issuer: String,
     client_id: String,
     method: &'static str,
     scopes: String,
     trust: &'static str,
+    /// Who is staff.
+    staff: String,
     staff_sign_in: &'static str,
     domains: Vec<Domain>,
     secrets: Vec<SecretRow>,
@@ -138,9 +149,11 @@ async fn page(
 ) -> Result<Response, Refused> {
     let Found { record, head, callback } = found;
     let hosts = desk.caller.operator().directory_hosts(desk.tenant.id, record.id).await?;
+    let sightings = desk.caller.operator().sightings(desk.tenant.id).await?;
     let now = desk.caller.now;
     let settings = &record.settings;
-    let is_left = is_to_be_entered(settings);
+    let last = |kind| last(&sightings, kind, &settings.slug);
+    let is_left = settings.is_to_be_entered();
     let is_off = matches!(settings.state, DirectoryState::Draft | DirectoryState::Paused);
     let entered = |text: &str| if is_left { "To be entered".to_owned() } else { text.to_owned() };
     let page = DirectoryPage {
@@ -151,6 +164,10 @@ async fn page(
             && !is_left
             && (desk.has(Need::Editor) || settings.state == DirectoryState::Paused),
         can_test: head.can_edit && !is_off && !is_left,
+        tested: last(SightingKind::DirectoryTested),
+        signed_in: last(SightingKind::DirectorySignIn),
+        proofs: desk.has(Need::Viewer).then(|| desk.path("domains")),
+        replace: (desk.has(Need::Editor) && !is_left).then(|| format!("{}/replace", head.here)),
         head,
         slug: settings.slug.to_string(),
         issuer: match (&settings.preset.data().issuer, settings.issuer.as_str()) {
@@ -161,6 +178,7 @@ async fn page(
         method: method(&record),
         scopes: scopes(&record),
         trust: trust(&record),
+        staff: staff_said(settings),
         staff_sign_in: if settings.staff_sign_in {
             "Yes, once they have connected it"
         } else {
@@ -178,6 +196,16 @@ async fn page(
         moved: Move::of(hosts),
     };
     Ok(shell::respond(status, &page))
+}
+
+/// When something was last seen of a directory.
+pub(super) fn last(
+    sightings: &[Sighting],
+    kind: SightingKind,
+    directory: &Slug,
+) -> Option<DateTime<Utc>> {
+    let of = |one: &&Sighting| one.kind == kind && one.subject == directory.as_str();
+    sightings.iter().filter(of).map(|one| one.last_at).max()
 }
 
 fn method(record: &DirectoryRecord) -> &'static str {
@@ -199,7 +227,7 @@ fn scopes(record: &DirectoryRecord) -> String {
 
 fn trust(record: &DirectoryRecord) -> &'static str {
     let settings = &record.settings;
-    match settings.email_trust.unwrap_or(settings.preset.data().email_trust) {
+    match settings.trust() {
         EmailTrust::VerifiedClaim => "If the directory says that they are verified",
         EmailTrust::Domain => "If their domain is one of the directory's",
         EmailTrust::Never => "Never",

@@ -1,26 +1,31 @@
-//! One login: what happened in it, step by step, and what to do if it failed.
+//! One login: what happened in it, step by step, and what to do if it failed. Of a test also what the
+//! directory said ([`values`]), as long as that is kept.
+
+mod values;
 
 use askama::Template;
-use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use broker::failure::{FailureCode, Fixer};
+use broker::attempt::Purpose;
+use broker::authority::Authority;
+use broker::failure::FailureCode;
 use broker::id::LoginId;
 use broker::timeline::Step as Which;
 use chrono::{DateTime, TimeDelta, Utc};
 use store::TenantRecord;
 use uuid::Uuid;
 
+use self::values::Values;
+use super::remedy::{self, About, Remedy};
 use super::{Mark, Person, application_name, directory_name, span, words};
 use crate::api::input::LoginStanding;
-use crate::api::records::{self, Failure, Login, Step};
+use crate::api::records::{self, Login, Step};
 use crate::dashboard::Refused;
-use crate::dashboard::applications::has_page;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::shell::{self, Shell};
 
-/// The steps of a login, in their order, and what they are called on pages.
+/// The steps of an application's login, in their order, and what they are called on pages.
 const STEPS: [(Which, &str); 10] = [
     (Which::Authorize, "The application’s request"),
     (Which::Route, "The choice of a directory"),
@@ -33,6 +38,32 @@ const STEPS: [(Which, &str); 10] = [
     (Which::Token, "The application’s token request"),
     (Which::Userinfo, "The application’s userinfo request"),
 ];
+/// Those of a test.
+const STEPS_OF_TEST: [(Which, &str); 7] = [
+    (Which::Authorize, "The test"),
+    (Which::Start, "To the directory"),
+    (Which::Finish, "The directory’s answer"),
+    (Which::Profile, "The profile"),
+    (Which::User, "The user"),
+    (Which::Release, "The applications’ claims"),
+    (Which::Answer, "The result"),
+];
+/// Those of a sign-in to the dashboard.
+const STEPS_OF_DASHBOARD: [(Which, &str); 5] = [
+    (Which::Authorize, "The sign-in"),
+    (Which::Start, "To the directory"),
+    (Which::Finish, "The directory’s answer"),
+    (Which::Answer, "Back to the dashboard"),
+    (Which::User, "The account"),
+];
+
+const fn steps(purpose: Purpose) -> &'static [(Which, &'static str)] {
+    match purpose {
+        Purpose::Application => &STEPS,
+        Purpose::Test => &STEPS_OF_TEST,
+        Purpose::Dashboard => &STEPS_OF_DASHBOARD,
+    }
+}
 
 /// A step that was reached, or those that were not.
 struct Stage {
@@ -53,12 +84,6 @@ struct Happened {
     failure: Option<String>,
 }
 
-/// Where staff mend what is wrong.
-struct Remedy {
-    label: String,
-    href: String,
-}
-
 #[derive(Template)]
 #[template(path = "dashboard/login.html")]
 struct LoginPage {
@@ -71,7 +96,18 @@ struct LoginPage {
     directory: String,
     took: Option<String>,
     remedy: Option<Remedy>,
+    /// Where an application that was refused tokens is mended.
+    token_remedy: Option<Remedy>,
     stages: Vec<Stage>,
+    values: Values,
+    /// The page of the rows of the directory.
+    claims: String,
+}
+
+impl LoginPage {
+    fn is_for(&self, purpose: &str) -> bool {
+        self.login.purpose.as_str() == purpose
+    }
 }
 
 #[derive(Template)]
@@ -88,62 +124,61 @@ pub(crate) async fn show(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
     let base = desk.path("logins");
-    let Desk { caller, tenant, shell, .. } = desk;
     let id: Option<Uuid> = name.parse().ok();
     let code = id.map_or_else(|| name.clone(), |id| LoginId(id).support_code());
-    let (now, slug) = (caller.now, tenant.slug.to_string());
-    let found = match records::get_login(caller, Path((slug, code))).await {
-        Ok(Json(page)) => page.items.into_iter().find(|one| id.is_none_or(|id| one.id == id)),
+    let found = match records::logins_of_code(&desk.caller, desk.slug(), &code).await {
+        Ok(all) => all.into_iter().find(|one| id.is_none_or(|id| one.id == id)),
         Err(problem) if problem.status() == StatusCode::NOT_FOUND => None,
         Err(problem) => return Err(problem.into()),
     };
     let Some(login) = found else {
-        let shell = shell.titled("There is no such login");
+        let shell = desk.shell.titled("There is no such login");
         let page = MissingPage { shell, base, code: &name };
         return Ok(shell::respond(StatusCode::NOT_FOUND, &page));
     };
-    Ok(shell::ok(&page(shell, base, login, (&tenant, now))))
+    let values = Box::pin(Values::of(&desk, &login)).await;
+    let Desk { caller, tenant, shell, .. } = desk;
+    let reader = (caller.authority(), caller.now);
+    Ok(shell::ok(&page(shell, base, (login, values), (&tenant, reader))))
 }
 
 fn page(
     shell: Shell,
     base: String,
-    mut login: Login,
-    (tenant, now): (&TenantRecord, DateTime<Utc>),
+    (mut login, values): (Login, Values),
+    (tenant, (reader, now)): (&TenantRecord, (&Authority, DateTime<Utc>)),
 ) -> LoginPage {
     let failure = login.failure.as_ref();
+    let about = About::of(&login, tenant);
+    let code = failure.and_then(|one| FailureCode::parse(one.code));
+    let proof = tenant.policy.domain_proof;
+    let remedy = code.and_then(|code| remedy::resolve(code, &about, (reader, proof)));
+    let refused = login.refused_token_request.as_ref();
     LoginPage {
         shell: shell.titled(format!("Login {}", login.support_code)),
         base,
-        mark: Mark::of(login.state, failure.map(|one| one.code), now - login.started_at),
-        remedy: failure.and_then(|one| remedy(one, &login, tenant)),
+        mark: Mark::of(
+            (login.purpose, login.state),
+            failure.map(|one| one.code),
+            now - login.started_at,
+        ),
+        remedy,
+        token_remedy: refused.map(|one| remedy::of_token(one.place, &about, reader)),
         application: application_name(tenant, login.client_id.as_deref()),
         directory: directory_name(tenant, login.directory.as_deref()),
         took: login.finished_at.map(|end| span(end - login.started_at)),
         stages: stages(&login),
         person: Person::of(login.user.take(), tenant),
+        claims: claims(tenant, login.directory.as_deref()),
         login,
+        values,
     }
 }
 
-/// Where to mend it, if that is here: what is still there, and is named by the login.
-fn remedy(failure: &Failure, login: &Login, tenant: &TenantRecord) -> Option<Remedy> {
-    let base = format!("/dashboard/t/{}", tenant.slug);
-    let code = FailureCode::parse(failure.code)?;
-    match code.fixer() {
-        Fixer::Staff | Fixer::DirectoryAdmin => {
-            let slug = login.directory.as_deref()?;
-            let label = format!("Open the directory {}", directory_name(tenant, Some(slug)));
-            Some(Remedy { label, href: format!("{base}/directories/{slug}") })
-        }
-        Fixer::ApplicationAdmin => {
-            let client_id = login.client_id.as_deref().filter(|name| has_page(name))?;
-            let name = application_name(tenant, Some(client_id));
-            let label = format!("Open the application {name}");
-            Some(Remedy { label, href: format!("{base}/applications/{client_id}") })
-        }
-        Fixer::Person | Fixer::Operator => None,
-    }
+/// Where the rows of a directory are tried on what its last test said.
+fn claims(tenant: &TenantRecord, directory: Option<&str>) -> String {
+    let of = directory.map(|slug| format!("?of=directory:{slug}")).unwrap_or_default();
+    format!("/dashboard/t/{}/claims{of}", tenant.slug)
 }
 
 fn stages(login: &Login) -> Vec<Stage> {
@@ -162,7 +197,7 @@ fn stages(login: &Login) -> Vec<Stage> {
             }
             None => stages.push(Stage {
                 tone: if is_failed { "bad" } else { "ok" },
-                title: title(step.name).to_owned(),
+                title: title(login.purpose, step.name).to_owned(),
                 at,
                 events: vec![happened(step, None)],
             }),
@@ -176,15 +211,20 @@ fn stages(login: &Login) -> Vec<Stage> {
 /// The steps that were not reached; those that a session made unnecessary lie before the last one
 /// that was.
 fn missing(login: &Login) -> Option<Stage> {
+    let (all, place) = (steps(login.purpose), |name| place(login.purpose, name));
     let reached = login.timeline.iter().filter_map(|step| place(step.name)).max();
     let first = reached.map_or(0, |place| place + 1);
-    let last = match login.state {
-        LoginStanding::Redeemed => return None,
-        LoginStanding::Completed => Which::Token,
-        LoginStanding::Pending | LoginStanding::Failed => Which::Answer,
+    let last = match (login.state, login.purpose) {
+        (LoginStanding::Redeemed, _)
+        | (LoginStanding::Completed, Purpose::Test | Purpose::Dashboard) => return None,
+        (LoginStanding::Completed, Purpose::Application) => Which::Token,
+        (LoginStanding::Pending | LoginStanding::Failed, Purpose::Application | Purpose::Test) => {
+            Which::Answer
+        }
+        (LoginStanding::Pending | LoginStanding::Failed, Purpose::Dashboard) => Which::User,
     };
     let last = place(last.as_str())?;
-    let titles: Vec<_> = STEPS.get(first..=last)?.iter().map(|(_, title)| *title).collect();
+    let titles: Vec<_> = all.get(first..=last)?.iter().map(|(_, title)| *title).collect();
     let title = match &titles[..] {
         [] => return None,
         all => format!("Not reached: {}", lowered(&all.join(", "))),
@@ -192,17 +232,17 @@ fn missing(login: &Login) -> Option<Stage> {
     Some(Stage { tone: "idle", title, at: "–".to_owned(), events: Vec::new() })
 }
 
-fn place(name: &str) -> Option<usize> {
-    STEPS.iter().position(|(step, _)| step.as_str() == name)
+fn place(purpose: Purpose, name: &str) -> Option<usize> {
+    steps(purpose).iter().position(|(step, _)| step.as_str() == name)
 }
 
-fn title(name: &str) -> &str {
-    STEPS.iter().find(|(step, _)| step.as_str() == name).map_or(name, |(_, title)| title)
+fn title(purpose: Purpose, name: &str) -> &str {
+    steps(purpose).iter().find(|(step, _)| step.as_str() == name).map_or(name, |(_, title)| title)
 }
 
 /// The titles within a sentence.
 fn lowered(titles: &str) -> String {
-    titles.replace("The ", "the ").replace("To ", "to ")
+    titles.replace("The ", "the ").replace("To ", "to ").replace("Back ", "back ")
 }
 
 fn offset(at: DateTime<Utc>, start: DateTime<Utc>) -> String {
@@ -246,6 +286,7 @@ mod tests {
         Login {
             id: Uuid::nil(),
             support_code: "00000-00000".to_owned(),
+            purpose: Purpose::Application,
             client_id: None,
             directory: None,
             user: None,
@@ -253,6 +294,7 @@ mod tests {
             finished_at: None,
             state,
             failure: None,
+            refused_token_request: None,
             timeline,
         }
     }
@@ -293,6 +335,22 @@ mod tests {
         assert_eq!(last.title, "Not reached: the application’s token request");
         let redeemed = vec![step(0, "authorize", None), step(9, "token", None)];
         assert_eq!(super::stages(&login(LoginStanding::Redeemed, redeemed)).len(), 2);
+    }
+
+    /// A test and a sign-in to the dashboard know other steps, and miss nothing once they ended well.
+    #[test]
+    fn login_for_no_application_misses_what_it_would_have_come_to() {
+        let begun = || vec![step(0, "authorize", None), step(2, "start", None)];
+        for (purpose, missed) in [
+            (Purpose::Test, "the profile, the user, the applications’ claims, the result"),
+            (Purpose::Dashboard, "back to the dashboard, the account"),
+        ] {
+            let of = |state| Login { purpose, ..login(state, begun()) };
+            let last = stages(&of(LoginStanding::Pending)).pop().unwrap();
+            let wanted = format!("Not reached: the directory’s answer, {missed}");
+            assert_eq!(last.title, wanted);
+            assert_eq!(stages(&of(LoginStanding::Completed)).len(), 2);
+        }
     }
 
     #[test]

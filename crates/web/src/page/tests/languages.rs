@@ -53,10 +53,13 @@ async fn every_failure_is_explained_in_every_language_and_its_fix_is_marked_as_e
             let page = Shown::of(page).await;
             let escaped = |text: &str| text.replace('\'', "&#39;");
             let said = texts.said(*failure);
-            assert!(page.html.contains(&escaped(said.sentence)), "{language:?} {failure:?}");
+            assert!(
+                page.html.contains(&crate::coded::coded(said.sentence).0),
+                "{language:?} {failure:?}"
+            );
             assert!(page.html.contains(&format!("<h1>{}</h1>", said.title)), "{failure:?}");
             let mark = if language == EN { "" } else { " lang=\"en\"" };
-            let fix = format!("<p id=\"fix\"{mark}>{}</p>", escaped(failure.fix()));
+            let fix = format!("<p id=\"fix\"{mark}>{}</p>", crate::coded::coded(failure.fix()).0);
             assert_eq!(page.html.contains(&fix), failure.fixer() != Fixer::Person, "{failure:?}");
             assert!(page.html.contains(&format!("<p id=\"detail\"{mark}>Acme</p>")));
             if failure.fixer() == Fixer::Person {

@@ -52,6 +52,7 @@ impl Asked {
         values: &Values,
         problem: Option<&Problem>,
     ) -> Inputs {
+        let [is_staff, staff_names] = self.staff_boxes(values);
         let usual = [
             Some(name_box(values)),
             self.issuer_box(values),
@@ -60,6 +61,8 @@ impl Asked {
             Some(self.secret_box(problem.is_some())),
             Some(expiry_box(&values.expires)),
             self.domains_box(values),
+            is_staff,
+            staff_names,
         ];
         let more =
             [Some(self.method_box(values)), self.trust_box(values), self.tenants_box(values)];
