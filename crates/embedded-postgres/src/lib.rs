@@ -70,6 +70,12 @@ pub fn default_data_dir() -> PathBuf {
         .join("vestibule")
 }
 
+/// Whether there is a cluster in a data directory, as far as this user may look.
+pub fn is_made(data_dir: &Path) -> bool {
+    // Whoever may not look is told why when the server is started.
+    data_dir.join("postgres/cluster/PG_VERSION").try_exists().unwrap_or(true)
+}
+
 /// Starts the server of `options.data_dir`, making the cluster and its `vestibule` database when
 /// there are none, and returns when it accepts connections.
 ///

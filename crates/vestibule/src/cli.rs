@@ -10,6 +10,7 @@ mod api_token;
 mod application;
 mod audit;
 mod directory;
+mod doctor;
 mod domain;
 mod expiries;
 mod host;
@@ -35,9 +36,10 @@ pub(crate) use application::{
 pub(crate) use audit::{AuditCheckpointArgs, AuditCommand, AuditListArgs, AuditVerifyArgs};
 pub(crate) use directory::{
     DirectoryApproveArgs, DirectoryCommand, DirectoryEndSetupLinkArgs, DirectoryListArgs,
-    DirectoryPresetsArgs, DirectoryProbeArgs, DirectorySetupLinkArgs, DirectorySetupLinksArgs,
-    DirectoryTestArgs, OfTenant, ReachFlags,
+    DirectoryPresetsArgs, DirectoryProbeArgs, DirectoryReplaceArgs, DirectorySetupLinkArgs,
+    DirectorySetupLinksArgs, DirectoryTestArgs, OfTenant, ReachFlags,
 };
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use domain::{DomainArgs, DomainCommand, DomainListArgs, DomainVerifyArgs};
 pub(crate) use expiries::ExpiriesArgs;
 pub(crate) use host::{At, HostCallbackArgs, HostCommand, HostListArgs, HostRemoveArgs};
@@ -211,6 +213,15 @@ pub(crate) enum Command {
         vestibule expiries\n  \
         vestibule expiries --tenant acme --json")]
     Expiries(ExpiriesArgs),
+    /// Look for what is wrong, from the database to each directory, and say what to do about it
+    #[command(after_help = "Examples:\n  \
+        vestibule doctor\n  \
+        vestibule doctor --tenant acme\n  \
+        vestibule doctor --offline --json\n\n\
+        Run it with the settings of `serve`. It changes nothing and prints no secret. A line says\n\
+        `ok`, `warning` or `problem`, and below the last two stands what to do. The exit code is 1\n\
+        when there is a problem. An embedded Postgres that does not run is started for the while.")]
+    Doctor(DoctorArgs),
     /// Print the OpenAPI document of the admin API
     #[command(after_help = "Example:\n  \
         vestibule openapi > openapi.json\n\n\
@@ -314,7 +325,9 @@ pub(crate) struct RouteArgs {
 pub(crate) enum LoginCommand {
     /// Print what happened in a sign-in, step by step
     #[command(after_help = "Example:\n  vestibule login show 4F7KQ-2M9TX\n\n\
-        The support code is on every error page. Small letters and a missing hyphen are fine.")]
+        The support code is on every error page. Small letters and a missing hyphen are fine.\n\
+        Tests of directories and staff who sign in to the dashboard have one too: what a sign-in\n\
+        was for is printed first. What a directory said in a test is on pages alone.")]
     Show(LoginShowArgs),
 }
 

@@ -9,6 +9,7 @@ mod apply;
 mod audit;
 mod demo;
 mod directory;
+mod doctor;
 mod documents;
 mod domain;
 mod expiries;
@@ -84,6 +85,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Staff(command) => Box::pin(staff::run(command)).await,
         Command::ApiToken(command) => Box::pin(api_token::run(command)).await,
         Command::Expiries(args) => Box::pin(expiries::run(args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Openapi => documents::openapi(),
         Command::Schema => documents::schema(),
         Command::Tokens(TokensCommand::RevokeAll(args)) => Box::pin(tokens::revoke_all(args)).await,

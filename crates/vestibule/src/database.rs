@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use broker::seal::MasterKey;
 use embedded_postgres::Postgres;
 use secrecy::{ExposeSecret as _, SecretString};
-use store::{ConnectOptions, MigrationReport, Role, Store};
+use store::{ConnectOptions, Inspected, MigrationReport, Role, Store};
 
 use crate::settings::Settings;
 
@@ -74,6 +74,11 @@ impl Database {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What it says of itself, whatever is in it.
+    pub(crate) async fn inspect(&self) -> Inspected {
+        store::inspect(self.url.expose_secret()).await
     }
 
     /// Whether this process runs the database itself.

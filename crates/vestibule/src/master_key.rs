@@ -129,10 +129,14 @@ fn make(path: &Path, absent: Absent) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether other users of this machine can read the file; `false` if that cannot be told.
+pub(crate) fn is_open_to_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
 fn read(path: &Path) -> anyhow::Result<Bytes> {
     let file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if is_open_to_others(path) {
         tracing::warn!(
             "the master key {} can be read by other users of this machine; close it with: \
              chmod 600 {}",

@@ -47,6 +47,17 @@ pub(crate) enum DirectoryCommand {
         hosts that it leads to now are believed, or, if no gateway has seen any, the next sign-in\n\
         decides anew. Ask the directory's administrator first whether it moved.")]
     Approve(DirectoryApproveArgs),
+    /// Let another directory take the place of one, with its domains, its applications and its people
+    #[command(after_help = "Examples:\n  \
+        vestibule directory replace okta --by entra --tenant acme --join-by-email --dry-run\n  \
+        vestibule directory replace okta --by entra --tenant acme --join-by-email\n\n\
+        The new one is connected beside the old one before, and tested. It becomes active, gets the\n\
+        old one's domains, and stands for it in the `directories` of applications; the old one is\n\
+        paused and keeps everything else. The same command the other way round takes it back.\n\
+        People stay who they are if they are recognised by e-mail address (--join-by-email, or\n\
+        `join_by_email: true` in the file), or were imported with an identity at the new one. What\n\
+        is printed says how many would not be.")]
+    Replace(DirectoryReplaceArgs),
     /// Say what is known of a vendor: what to type, what to do there, what goes wrong
     #[command(after_help = "Examples:\n  \
         vestibule directory presets           all vendors\n  \
@@ -158,6 +169,27 @@ pub(crate) struct DirectoryApproveArgs {
     /// The tenant
     #[arg(long, value_name = "SLUG")]
     pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+/// Flags of `directory replace`.
+#[derive(Debug, Args)]
+pub(crate) struct DirectoryReplaceArgs {
+    /// The directory that is replaced, by its slug
+    pub(crate) slug: String,
+    /// The directory that takes its place
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) by: String,
+    /// The tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// Recognise people by their e-mail address from then on, in all directories of the tenant
+    #[arg(long)]
+    pub(crate) join_by_email: bool,
+    /// Say what would become different, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

@@ -92,6 +92,7 @@ fn text(sheet: &Sheet) -> String {
     let mut lines = vec![format!("{} ({})", sheet.name, sheet.client_id)];
     for section in &sheet.sections {
         lines.extend([String::new(), section.place.clone()]);
+        lines.extend((!section.note.is_empty()).then(|| format!("({})", section.note)));
         let width = section.fields.iter().map(|one| one.label.chars().count()).max().unwrap_or(0);
         lines.extend(section.fields.iter().flat_map(|one| entry(one, width)));
     }
@@ -201,6 +202,7 @@ mod tests {
         let field = Field {
             label: "Redirect URL".to_owned(),
             value: "https://a.example/\nhttps://b.example/".to_owned(),
+            hidden: false,
             choice: false,
             note: String::new(),
         };

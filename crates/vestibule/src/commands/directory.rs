@@ -4,6 +4,7 @@
 
 pub(super) mod list;
 mod presets;
+mod replace;
 mod setup_link;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,7 @@ pub(super) async fn run(command: DirectoryCommand) -> anyhow::Result<()> {
         DirectoryCommand::EndSetupLink(args) => Box::pin(setup_link::end(args)).await,
         DirectoryCommand::List(args) => Box::pin(list(args)).await,
         DirectoryCommand::Approve(args) => Box::pin(approve(args)).await,
+        DirectoryCommand::Replace(args) => Box::pin(replace::run(args)).await,
         DirectoryCommand::Presets(args) => presets::run(&args),
     }
 }

@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 use broker::expiry::{POINTED_OUT, Urgency};
-use broker::id::Slug;
+use broker::id::{Slug, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use store::{ExpiryQuery, ExpiryView};
+use store::{ExpiryQuery, ExpiryView, Operator, StoreError};
 
 use super::Tool;
 use crate::cli::ExpiriesArgs;
@@ -18,7 +18,7 @@ const PAGE: i64 = 200;
 pub(super) async fn run(args: ExpiriesArgs) -> anyhow::Result<()> {
     let tool = Tool::open(&args.common).await?;
     let now = super::now();
-    let outcome = all(&tool, args.tenant.as_deref(), now).await;
+    let outcome = of_slug(&tool, args.tenant.as_deref(), now).await;
     let found = tool.finish(outcome).await?;
     for one in &found {
         if args.json {
@@ -33,7 +33,7 @@ pub(super) async fn run(args: ExpiriesArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn all(
+async fn of_slug(
     tool: &Tool,
     slug: Option<&str>,
     now: DateTime<Utc>,
@@ -46,6 +46,15 @@ async fn all(
             Some(found.with_context(|| format!("there is no tenant `{text}`"))?.id)
         }
     };
+    Ok(all(&operator, tenant, now).await?)
+}
+
+/// What ends of a tenant, or of all of them and the installation.
+pub(super) async fn all(
+    operator: &Operator,
+    tenant: Option<TenantId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<ExpiryView>, StoreError> {
     let before = now + POINTED_OUT;
     let mut query = ExpiryQuery { tenant, before, with_tokens: true, after: None, limit: PAGE };
     let mut found = Vec::new();
