@@ -6,7 +6,7 @@
 //! - [`matrix`]: every operation times every token that must not have it;
 //! - [`configuration`]: settings, from nothing to a login, and the same as the file's;
 //! - [`bounds`]: pages, preconditions, bodies that are no good;
-//! - [`operations`]: what staff look at and do besides;
+//! - [`operations`]: what staff look at and do besides; [`replace`]: one directory for another;
 //! - [`tokens`]: what it is called with;
 //! - [`schema`]: the JSON Schema of the configuration file;
 //! - [`schemathesis`]: a tool that reads the `OpenAPI` document and tries everything.
@@ -19,6 +19,7 @@ mod faces;
 mod keyed;
 mod matrix;
 mod operations;
+mod replace;
 mod schema;
 mod schemathesis;
 mod tokens;

@@ -3,7 +3,8 @@
 //! - [`staff`]: people with accounts, for the other tests; [`sign_in`]: how they get in, and out
 //! - [`directory_sign_in`]: the same through a directory of their tenant
 //! - [`applications`]: the pages of applications
-//! - [`directories`], [`claims`]: a directory is connected, and rows are tried
+//! - [`directories`], [`claims`]: a directory is connected, and rows are tried; [`replace`]: it is
+//!   replaced by another
 //! - [`first_login`]: from nothing to an iMIS login; [`every_page`]: all of them under axe
 //! - [`browser`]: the same in Chromium, with passkeys, and every page under axe
 //! - [`logins`], [`users`], [`records`]: what happened, to whom, and what is kept of it
@@ -25,6 +26,7 @@ mod logins;
 mod members;
 mod raw;
 mod records;
+mod replace;
 mod sign_in;
 pub(crate) mod staff;
 mod users;

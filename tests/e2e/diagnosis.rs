@@ -10,6 +10,7 @@
 //! - [`application`], [`routing`], [`discovery`], [`answer`], [`credentials`], [`id_token`],
 //!   [`claims`]: the tables, in the order of a login;
 //! - [`alone`], [`entra`], [`network`]: what takes more than other settings;
+//! - [`token`]: what an application does wrong after its login, which is told as likely;
 //! - [`page`]: `docs/diagnosis.md`, which is made of all of them.
 
 mod alone;
@@ -25,6 +26,7 @@ mod page;
 mod routing;
 mod stage;
 mod stand;
+mod token;
 
 use anyhow::Result;
 use broker::failure::FailureCode;

@@ -15,6 +15,7 @@
 //! - [`vendor_peers`]: a login through each vendor's habits;
 //! - [`commands`]: what the operator types; [`outage`]: the database goes away and comes back;
 //! - [`probe`], [`test_login`]: a directory before anybody signs in through it;
+//! - [`doctor`]: an installation that is well, and each thing that can be wrong with it;
 //! - [`tenancy`]: what belongs to one tenant, tried at another;
 //! - [`api`], [`dashboard`]: administration, by programs and by people;
 //! - [`sightings`]: what is observed of applications and directories;
@@ -38,6 +39,7 @@ mod dashboard;
 mod demo;
 mod diagnosis;
 mod directories;
+mod doctor;
 mod domains;
 mod front;
 mod gate;

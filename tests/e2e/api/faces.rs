@@ -13,7 +13,7 @@ const DOCUMENT: &str = include_str!("../../../docs/api.md");
 /// What a page of a tenant begins with, and how the tables shorten it.
 const OF_TENANT: (&str, &str) = ("/dashboard/t/{tenant}/", "…/");
 /// Commands that change nothing, or whose business is not an installation's.
-const LOOKING: [&str; 23] = [
+const LOOKING: [&str; 24] = [
     "serve",
     "demo",
     "export",
@@ -35,6 +35,7 @@ const LOOKING: [&str; 23] = [
     "staff list",
     "api-token list",
     "expiries",
+    "doctor",
     "openapi",
     "schema",
 ];

@@ -76,6 +76,7 @@ fn body(template: &str, method: &Method) -> Value {
         "operators" => json!({ "email": "eve@evil.example" }),
         "{account}" => json!({ "role": "viewer" }),
         "setup-links" => json!({ "note": "Eve" }),
+        "replace" => json!({ "by": "entra", "join_by_email": true }),
         "approve" => json!({ "hosts": ["evil.example"] }),
         _ if *method == Method::PATCH => json!({ "name": "Taken over" }),
         "{client_id}" => json!({ "name": "Mine", "redirect_uris": ["https://evil.example/cb"] }),
@@ -215,6 +216,7 @@ async fn tn_12_viewers_change_nothing_and_managers_touch_their_directory_alone()
         let own = template.contains("{directory}")
             && !template.contains("/setup-links")
             && !template.ends_with("/approve")
+            && !template.ends_with("/replace")
             && operation.method != Method::DELETE
             || tries;
         let listed = ["/self", "/tenants", "/tenants/{tenant}/directories"];

@@ -76,7 +76,7 @@ async fn imis_is_set_up_in_one_pass() -> Result<()> {
     let said = answer.text();
     let mut rest = said.as_str();
     for field in [
-        "Settings › Contacts › OpenID Connect",
+        "Settings › Contacts › Open ID Connect",
         "OIDC authentication Test mode",
         "Type Okta",
         "Name Vestibule",
@@ -84,12 +84,12 @@ async fn imis_is_set_up_in_one_pass() -> Result<()> {
         &format!("Client Secret {made}"),
         &format!("Well-Known URL {}/.well-known/openid-configuration", gateway.issuer("acme")),
         &format!("Authority URL {}", gateway.issuer("acme")),
-        "Redirect login URL Yours to say.",
+        "Redirect login URL You enter it yourself.",
         "External ID claim type external_id",
         "Set login hint Enabled",
         "Claim type staff",
         "Claim value 1",
-        "Email body Yours to say.",
+        "Email body You enter it yourself.",
         "Paste the Redirect login URL back",
     ] {
         (_, rest) = rest.split_once(field).with_context(|| format!("{field}: {said}"))?;
@@ -203,7 +203,7 @@ async fn settings_are_changed_by_a_form() -> Result<()> {
     // The page from before is of an earlier version.
     let stale = edith.send(&page, &path, &[("name", "Too late")]).await?;
     assert_eq!(stale.status, 412, "{}", stale.text());
-    assert!(stale.text().contains("Somebody changed this tenant meanwhile"), "{}", stale.text());
+    assert!(stale.text().contains("Somebody changed the tenant"), "{}", stale.text());
     assert_eq!(form(&stale, &path)?.field("name").context("no name")?.value, "Too late");
     assert_eq!(stored(&gateway, "app").await?, wanted);
     let wrong = edith.send(&saved, &path, &[("id_token_lifetime", "an hour")]).await?;

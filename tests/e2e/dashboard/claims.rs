@@ -216,7 +216,7 @@ async fn rows_are_added_taken_over_given_back_and_saved() -> Result<()> {
     gateway.apply(&export.replace("name: iMIS", "name: The iMIS")).await?;
     let stale = send(&mut edda, &again, "save", &fields).await?;
     assert_eq!(stale.status, 412, "{}", stale.text());
-    assert!(stale.text().contains("Somebody changed this tenant") && stale.body.contains("late"));
+    assert!(stale.text().contains("Somebody changed the tenant") && stale.body.contains("late"));
     let saved = send(&mut edda, &stale, "save", &[]).await?;
     assert!(saved.text().contains("Saved."), "{}", saved.text());
     Ok(())
@@ -265,7 +265,7 @@ async fn tn_12_managers_viewers_and_strangers_do_what_they_may() -> Result<()> {
 }
 
 /// Two people have signed in through the certified directory, and it was tested.
-async fn signed_in() -> Result<(Scene, Client)> {
+pub(super) async fn signed_in() -> Result<(Scene, Client)> {
     signed_in_on(Gateway::start().await?).await
 }
 
@@ -290,7 +290,7 @@ async fn signed_in_on(gateway: Gateway) -> Result<(Scene, Client)> {
     }
 }
 
-async fn test(gateway: &Gateway, person: &str) -> Result<()> {
+pub(super) async fn test(gateway: &Gateway, person: &str) -> Result<()> {
     let arguments = ["directory", "test", "okta", "--tenant", "acme", "--public-url", &gateway.url];
     let link = gateway.run(&arguments).await?.success()?.trim().to_owned();
     let (ours, _) = link.split_once("/test?").context("not a link")?;

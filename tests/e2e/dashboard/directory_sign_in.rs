@@ -35,7 +35,7 @@ pub(crate) async fn scene(gateway: Gateway) -> Result<Scene> {
     Ok(scene)
 }
 
-async fn acme() -> Result<Scene> {
+pub(super) async fn acme() -> Result<Scene> {
     scene(Gateway::start().await?).await
 }
 
@@ -69,7 +69,7 @@ async fn begun(agent: &mut Agent, scene: &Scene) -> Result<String> {
 }
 
 /// Signs in through the directory, in a browser of its own.
-async fn through(scene: &Scene, who: &str) -> Result<(Person, Page)> {
+pub(super) async fn through(scene: &Scene, who: &str) -> Result<(Person, Page)> {
     let mut agent = Agent::new()?;
     let link = begun(&mut agent, scene).await?;
     let page = go(&mut agent, scene, &link, who).await?;
@@ -90,7 +90,7 @@ async fn connecting(scene: &Scene, person: &mut Person, who: &str) -> Result<Pag
 }
 
 /// An owner who is connected as [`MEMBER`].
-async fn connected(scene: &Scene) -> Result<Person> {
+pub(super) async fn connected(scene: &Scene) -> Result<Person> {
     let mut owner = member(&scene.gateway, "acme", &["--role", "owner"]).await?;
     let page = connect(scene, &mut owner, MEMBER).await?;
     ensure!(page.text().contains("Connected. You can sign in"), "{}", page.text());

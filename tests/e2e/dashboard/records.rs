@@ -189,3 +189,39 @@ async fn tn_12_tokens_for_all_tenants_are_operators() -> Result<()> {
     assert_eq!(by_token.get("/tenants/acme").await?.status, 401);
     Ok(())
 }
+
+/// What ends soon is on a tenant's first page, and of all tenants on a page of operators: a directory's
+/// secret for everybody who sees the tenant, a token for owners.
+#[tokio::test]
+async fn tn_12_what_ends_soon_is_pointed_out_to_who_can_replace_it() -> Result<()> {
+    let (gateway, api) = acme().await?;
+    let mut operator = operator(&gateway).await?;
+    let all = "/dashboard/expiries";
+    let page = operator.get(all).await?;
+    assert!(page.text().contains("Nothing ends soon"), "{}", page.text());
+    #[expect(clippy::disallowed_methods, reason = "the gateway's clock is this one")]
+    let now = chrono::Utc::now();
+    let end = |days| now + chrono::TimeDelta::days(days) + chrono::TimeDelta::hours(1);
+    let secret = json!({ "client_secret_expires_at": end(20) });
+    api.patch("/tenants/acme/directories/okta", secret).await?.done()?;
+    let token = json!({ "name": "Website", "role": "viewer", "expires_at": end(5) });
+    api.post("/tenants/acme/tokens", Some(token)).await?.done()?;
+    let page = operator.get(all).await?;
+    let text = page.text();
+    for said in ["The secret of okta", "20 days left", "The API token Website", "acme"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let to = "/dashboard/t/acme/directories/okta/secret";
+    assert!(page.links().iter().any(|(_, href)| href == to), "{:?}", page.links());
+    assert_eq!(operator.get("/dashboard/expiries?after=x").await?.status, 400);
+
+    let mut owner = member(&gateway, "acme", &["--role", "owner"]).await?;
+    let mut viewer = member(&gateway, "acme", &["--role", "viewer"]).await?;
+    for (person, sees_token) in [(&mut owner, true), (&mut viewer, false)] {
+        let text = person.get("/dashboard/t/acme").await?.text();
+        assert!(text.contains("The secret of “ okta ”: 20 days left."), "{text}");
+        assert_eq!(text.contains("The API token “ Website ”"), sees_token, "{text}");
+        assert_eq!(person.get(all).await?.status, 404);
+    }
+    Ok(())
+}

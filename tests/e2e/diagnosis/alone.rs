@@ -37,7 +37,7 @@ const DISABLED: Fault = fault(
     "the application is switched off while somebody is at the directory",
     FailureCode::ApplicationDisabled,
     &["meanwhile the application was switched off"],
-    "Take `disabled` out of the application's settings",
+    "Set the application to “Enabled” in its settings",
 );
 const REPLACED: Fault = fault(
     "the directory gets another client id while somebody is there",
@@ -49,7 +49,7 @@ const BLOCKED: Fault = fault(
     "the person is blocked",
     FailureCode::UserBlocked,
     &["The person is blocked."],
-    "Unblock the person",
+    "Press “Let in again” on the person's page",
 );
 const LOOP: Fault = fault(
     "the application does not keep its cookie and asks again and again",

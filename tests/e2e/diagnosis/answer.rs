@@ -121,7 +121,7 @@ pub(crate) const CASES: &[Case] = &[
             "a parameter of the directory's settings makes its request invalid",
             FailureCode::DirectoryRequestRefused,
             &["invalid_request"],
-            "Take out of `parameters` what the directory does not know",
+            "what the directory does not know",
         ),
         |stand| stand.directory("parameters", json!({ "claims": "{" })),
         |stand| stand.directory("parameters", Value::Null),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Case, fault, library};
 
-const ROW: &str = "Mend the row that the timeline names.";
+const ROW: &str = "Mend the row that the timeline names, on the page “Claims”.";
 
 pub(crate) const CASES: &[Case] = &[
     library(
@@ -151,7 +151,7 @@ pub(crate) const CASES: &[Case] = &[
             "iMIS requires an e-mail address, and the directory, which gives them out, says nothing",
             FailureCode::EmailUntrusted,
             &["email is missing", "its email_trust is verified_claim"],
-            "set `email_trust: domain`, if it alone gives out the addresses of its `domains`",
+            "choose “If its domain is one of the directory's” under “When an e-mail address is trusted”",
         ),
         |stand| {
             stand.application("preset", json!("imis"));
@@ -183,7 +183,7 @@ pub(crate) const CASES: &[Case] = &[
             "the person's Google domain is not one of those that may sign in",
             FailureCode::HostedDomainNotAllowed,
             &["`hd` is missing or not one of `hosted_domains`"],
-            "add the organisation's domain to `hosted_domains`",
+            "add the organisation's domain to “Domains of your Workspace”",
         ),
         |stand| {
             stand.realm("config", json!({ "conformIdTokenClaims": false }));
@@ -200,7 +200,7 @@ pub(crate) const CASES: &[Case] = &[
                 "two people have the same external id",
                 FailureCode::ExternalIdTaken,
                 &["already belongs to somebody else"],
-                "Map `external_id` from a claim that is unique",
+                "from a claim that is unique over all directories",
             ),
             |stand| {
                 let row = json!({ "from": ["claims.badge"], "type": "string" });

@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case] = &[
             "the client secret has expired, and the directory says so (Microsoft Entra)",
             FailureCode::DirectorySecretExpired,
             &["invalid_client (AADSTS7000222)"],
-            "Create a new secret in the directory and enter it here.",
+            "Create a new secret in the directory and enter it here",
         ),
         |stand| {
             stand.client("client_secret", json!(NEW_SECRET));
@@ -56,7 +56,7 @@ pub(crate) const CASES: &[Case] = &[
             "the client secret has expired, and only the date in the settings says so",
             FailureCode::DirectorySecretExpired,
             &["invalid_client", "the secret was entered as good until 2020-01-01"],
-            "Create a new secret in the directory and enter it here.",
+            "Create a new secret in the directory and enter it here",
         ),
         |stand| {
             stand.client("client_secret_expires_at", json!(1_577_836_800));
@@ -73,7 +73,7 @@ pub(crate) const CASES: &[Case] = &[
             "the directory expects the client secret in the form",
             FailureCode::DirectoryCredentialsMethod,
             &["invalid_client to client_secret_basic, and it accepts client_secret_post"],
-            "Set token_endpoint_auth_method to the one that is chosen for the application",
+            "Choose under “How we prove who we are there”, in the directory's settings, the way that is chosen",
         ),
         |stand| {
             stand.realm("strict", json!(true));
@@ -86,7 +86,7 @@ pub(crate) const CASES: &[Case] = &[
             "the directory expects the client secret in the header",
             FailureCode::DirectoryCredentialsMethod,
             &["invalid_client to client_secret_post, and it accepts client_secret_basic"],
-            "Set token_endpoint_auth_method to the one that is chosen for the application",
+            "Choose under “How we prove who we are there”, in the directory's settings, the way that is chosen",
         ),
         |stand| {
             stand.realm("strict", json!(true));
@@ -100,7 +100,7 @@ pub(crate) const CASES: &[Case] = &[
             "the directory does not know the key that signs our assertions",
             FailureCode::DirectoryKeyUnknown,
             &["invalid_client", "the tenant's key set is at {ours}/jwks"],
-            "Give the directory the address of the tenant's key set",
+            "Give the directory the address of the tenant's keys",
         ),
         |stand| {
             let others = format!("{}/jwks", stand.place.issuer);

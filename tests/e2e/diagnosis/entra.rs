@@ -18,13 +18,13 @@ const TENANTS: Fault = fault(
     "the person's Microsoft tenant is missing in the directory's list",
     FailureCode::TenantNotAllowed,
     &["tenant `2f7d0c6e-5b1a-4c3d-9e8f-0a1b2c3d4e5f`"],
-    "add the tenant's id to `tenants` of the directory",
+    "add the tenant's ID to “Tenant IDs that may sign in”",
 );
 const GUEST: Fault = fault(
     "the person is a guest of the Microsoft tenant, and guests may not sign in",
     FailureCode::GuestNotAllowed,
     &["says that the person is a guest"],
-    "set `allow_guests`",
+    "set `allow_guests: true`",
 );
 const SECRET_ID: Fault = fault(
     "the secret's id is entered in place of its value (Microsoft Entra)",

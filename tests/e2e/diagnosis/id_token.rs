@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
             "the directory signs with an algorithm that its settings do not allow",
             FailureCode::IdTokenAlgorithm,
             &["it is `ES256`, and allowed is RS256"],
-            "add the algorithm to `algorithms`",
+            "add it to `algorithms`",
         ),
         |stand| {
             stand.client("id_token_signed_response_alg", json!("ES256"));
@@ -148,7 +148,7 @@ pub(crate) const CASES: &[Case] = &[
             "a fresh sign-in is asked for, and the settings keep that from the directory",
             FailureCode::AuthenticationTooOld,
             &["auth_time is missing"],
-            "that `forward` does not keep max_age from it",
+            "does not keep max_age from it",
         ),
         |stand| {
             stand.directory("forward", json!(["ui_locales"]));

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use broker::failure::FailureCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::gateway::Options;
 use tests::peers::dnsmasq::Dnsmasq;
 
@@ -16,20 +16,20 @@ const BLOCKED: Fault = fault(
     "the directory is in a network that the operator has not opened",
     FailureCode::EgressBlocked,
     &["the egress policy forbids connections to 127.0.0.1", "{issuer}/"],
-    "allow the network with VESTIBULE_EGRESS_ALLOW",
+    "whoever runs this gateway has to allow the network",
 );
 const MOVED: Fault = fault(
     "the directory's discovery document leads to another host than before",
     FailureCode::DirectoryMoved,
     &["now leads to \"localhost:"],
-    "approve it on the directory's page, or run `vestibule directory approve`",
+    "presses “Approve these hosts” on the directory's page",
 );
 const UNPROVEN: Fault = fault(
     "the organisation has not proven the domain of its directory",
     FailureCode::DomainUnproven,
     &["`{tenant}.example` belongs to corp, but {tenant}.example is not proven"],
-    "Publish the record of `vestibule domain challenge` in the domain's DNS and run `vestibule \
-     domain verify`.",
+    "Claim the domain on the page “Domains”, unless it is there already; publish the record that is \
+     shown there in the domain's DNS, and press “Check now”.",
 );
 
 /// All of them.
@@ -53,8 +53,11 @@ async fn diagnosis_of_a_directory_that_is_blocked_and_of_one_that_moved() -> Res
     let stage = stage.restart_with(|_| ()).await?;
     let end = stage.sign_in(&mut stage.browser(), &stand).await?;
     stage.assert_told(&stand, &MOVED, end).await?;
-    let approve = ["directory", "approve", "corp", "--tenant", "blocked"];
-    stage.gateway.run(&approve).await?.success()?;
+    // What the button does, by the API.
+    let hosts = "/tenants/blocked/directories/corp/hosts";
+    let found = stage.api().get(hosts).await?.done()?;
+    let order = json!({ "hosts": found.get("proposed").context("nothing is proposed")? });
+    stage.api().post(&format!("{hosts}/approve"), Some(order)).await?.done()?;
     stage.comes_to_tokens(&stand).await
 }
 
@@ -71,16 +74,14 @@ async fn diagnosis_of_a_domain_that_is_not_proven() -> Result<()> {
     let end = stage.sign_in(&mut stage.browser(), &stand).await?;
     stage.assert_told(&stand, &UNPROVEN, end).await?;
 
-    let (domain, server) = (stand.domain(), dns.addr());
-    let challenge = ["domain", "challenge", &domain, "--tenant", "proving"];
-    let told = stage.gateway.run(&challenge).await?.success()?;
-    let field = |name: &str| {
-        let value = told.lines().find_map(|line| line.trim().strip_prefix(name));
-        value.map(|value| value.trim().to_owned()).with_context(|| told.clone())
-    };
-    dns.publish(&[(&field("name")?, &[&field("value")?])]).await?;
-    let verify = ["domain", "verify", &domain, "--tenant", "proving", "--dns", &server];
-    let told = stage.gateway.run(&verify).await?.success()?;
-    ensure!(told.contains("is proven"), "{told}");
+    // What the page does, by the API.
+    let (api, domain) = (stage.api(), stand.domain());
+    let claimed =
+        api.post("/tenants/proving/domains", Some(json!({ "name": domain }))).await?.done()?;
+    let field = |name: &str| claimed.get(name).and_then(Value::as_str).context("no record");
+    dns.publish(&[(field("record_name")?, &[field("record_value")?])]).await?;
+    let checked =
+        api.post(&format!("/tenants/proving/domains/{domain}/check"), None).await?.done()?;
+    ensure!(checked.get("found") == Some(&Value::Bool(true)), "{checked}");
     stage.comes_to_tokens(&stand).await
 }

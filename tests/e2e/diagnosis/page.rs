@@ -8,7 +8,7 @@ use std::path::Path;
 
 use broker::failure::FailureCode;
 
-use super::{Case, Fault, Peer, TABLES, alone, entra, network};
+use super::{Case, Fault, Peer, TABLES, alone, entra, network, token};
 
 const PAGE: &str = "docs/diagnosis.md";
 
@@ -26,6 +26,34 @@ fn rows(page: &mut String, faults: &[Fault]) {
         let fix = fix.replace("{callback}", "(the callback address)");
         let fix = fix.trim_end_matches('.');
         let _ = writeln!(page, "| {wrong} | {code} | {fix} | {who} |");
+    }
+}
+
+/// What an application does wrong when it asks for tokens.
+fn likely(page: &mut String) {
+    let _ = write!(
+        page,
+        "
+## Most likely
+
+A request for tokens that is refused does not say which login it is for. So a login that was answered \
+and not redeemed shows the first request of its application that was refused within five minutes after \
+it, as what it *most likely* is. In these {} cases, with one sign-in at a time, it was. Each was made; the \
+page of the login, `login show` and the API said what the table says; exactly that was done; and the \
+same sign-in then ended with tokens. With several sign-ins at once it may be another's, and a request \
+that does not prove whose it is, as one with a wrong secret, can be anybody's: the login says so. An \
+application's last twenty requests of each kind are kept; a login that is older than these says nothing.
+
+| what is wrong | the application is answered | the login says | what mends it | who can |
+|---|---|---|---|---|
+",
+        token::FAULTS.len()
+    );
+    for fault in token::FAULTS {
+        let token::TokenFault { wrong, error, names, fix, .. } = fault;
+        let (names, fix) = (names.trim_end_matches('.'), fix.trim_end_matches('.'));
+        let who = "the application's administrator";
+        let _ = writeln!(page, "| {wrong} | `{error}` | {names} | {fix} | {who} |");
     }
 }
 
@@ -51,7 +79,8 @@ about the person.
 cargo xtask test diagnosis
 ```
 
-What mends it is quoted from the fix of the code in [failures.md](failures.md); the tests are in \
+What mends it is quoted from the fix of the code in [failures.md](failures.md), in the words of the \
+dashboard; the cases change the same settings by the file. The tests are in \
 `tests/e2e/diagnosis`. The directory is the npm `oidc-provider` wherever that, or what may stand in \
 front of it, can make the mistake; in {lies} cases it is the tests' own, which tells what no server should.
 
@@ -72,6 +101,7 @@ the callback address that the directory was given, to be compared with what is r
 |---|---|---|---|
 ";
     rows(&mut page, &shown);
+    likely(&mut page);
     let never: Vec<_> = never.iter().map(|code| format!("`{}`", code.as_str())).collect();
     let _ = write!(
         page,
@@ -81,9 +111,8 @@ attack; each has tests of its own: {}.
 
 ## Not at all
 
-What an application does wrong at the token endpoint (a wrong secret, another redirect URI, a code \
-that is late) is answered to the application and logged. Its login stays *answered; a code in the \
-answer has not been redeemed*.
+Where an application gets its answer and never asks for tokens, nothing arrives that could tell why. \
+Its login stays *answered; a code in the answer has not been redeemed*.
 ",
         never.join(", ")
     );

@@ -31,7 +31,7 @@ pub(crate) const CASES: &[Case] = &[
             "the application does not admit the directory that is active",
             FailureCode::DirectoryNotAllowed,
             &["corp is not among the application's", "old is paused"],
-            "Add the directory to `directories` of the application",
+            "Tick the directory under “Whose people may sign in” in the application's settings",
         ),
         |stand| {
             stand.other("old", "paused");
@@ -44,7 +44,7 @@ pub(crate) const CASES: &[Case] = &[
             "the domain of the e-mail address is missing in the directory's list",
             FailureCode::DomainUnrouted,
             &["no directory has `{tenant}.example`"],
-            "add its domain to `domains` of the directory",
+            "add its domain to “E-mail domains” in the directory's settings",
         ),
         |stand| {
             stand.other("other", "active");

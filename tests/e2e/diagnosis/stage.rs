@@ -243,29 +243,36 @@ impl Stage {
     pub(crate) async fn go_on(&self, agent: &mut Agent, stand: &Stand, url: &str) -> Result<End> {
         let back = stand.request.get("redirect_uri").unwrap_or("never:");
         let page = agent.visit(url, &Visit::stopping_before("", back)).await?;
-        let answer = Answer::at(&page, back);
-        let Some(code) = answer.as_ref().map(|answer| answer.field("code")) else {
-            return Ok(End::Elsewhere(page));
-        };
-        if code.is_empty() {
-            return Ok(End::Elsewhere(page));
-        }
+        let Some(code) = code_in(&page, back) else { return Ok(End::Elsewhere(page)) };
         let client_id = stand.request.get("client_id").unwrap_or_default();
-        let mut redeem = Parameters::token(client_id, code).set("redirect_uri", back);
+        let mut redeem = Parameters::token(client_id, &code).set("redirect_uri", back);
         if stand.request.get("code_challenge").is_none() {
             redeem = redeem.without("code_verifier");
         }
-        let request = self
-            .http
-            .post(format!("{}/token", stand.place.ours))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(redeem.encoded());
-        let tokens = Json::of(request.send().await?).await?;
+        let tokens = self.redeem(stand, &redeem).await?;
         ensure!(tokens.status == 200, "the token endpoint says {:?}", tokens.error());
         for name in ["id_token", "access_token"] {
             ensure!(tokens.body.get(name).is_some_and(Value::is_string), "no {name}");
         }
         Ok(End::Tokens(tokens.body))
+    }
+
+    /// Signs in with what is right; the code that comes for it.
+    pub(crate) async fn code(&self, agent: &mut Agent, stand: &Stand) -> Result<String> {
+        let back = stand.request.get("redirect_uri").unwrap_or("never:");
+        let url = stand.request.at(&stand.place.ours);
+        let page = agent.visit(&url, &Visit::stopping_before("", back)).await?;
+        code_in(&page, back).with_context(|| seen(&page))
+    }
+
+    /// Asks for tokens.
+    pub(crate) async fn redeem(&self, stand: &Stand, request: &Parameters) -> Result<Json> {
+        let request = self
+            .http
+            .post(format!("{}/token", stand.place.ours))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(request.encoded());
+        Json::of(request.send().await?).await
     }
 
     /// The answer of the directory, which is not delivered yet: the callback's address.
@@ -339,6 +346,12 @@ impl Stage {
             sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// The code that a page sends to the application, if it sends one.
+fn code_in(page: &Page, back: &str) -> Option<String> {
+    let answer = Answer::at(page, back)?;
+    Some(answer.field("code").to_owned()).filter(|code| !code.is_empty())
 }
 
 /// The steps of a login, a line each.

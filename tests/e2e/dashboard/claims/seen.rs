@@ -1,12 +1,14 @@
 //! The Claims page in a browser with eyes: the rows, what a test said, and whom edited rows change.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::peers;
 
 use super::super::browser;
+use super::super::logins::ended;
 use super::super::staff::{address, invited};
 use super::{PATH, signed_in_on};
+use crate::api::Api;
 
 #[tokio::test]
 async fn claims_page_looks_fine_and_is_used_by_its_labels() -> Result<()> {
@@ -44,6 +46,15 @@ async fn claims_page_looks_fine_and_is_used_by_its_labels() -> Result<()> {
     steps.extend(browser::looked_at("claims-wrong"));
     steps.push(json!({"goto": format!("{}{PATH}?of=application:app", gateway.url)}));
     steps.extend(browser::looked_at("claims-application"));
+    // The page of the test's own login shows the same.
+    let api = Api::with(gateway, &["--tenant", "acme"]).await?;
+    let test = ended(&api, "test", 1).await?.pop().context("no test")?;
+    let code = test["support_code"].as_str().context("no code")?;
+    steps.extend([
+        json!({"goto": format!("{}/dashboard/t/acme/logins/{code}", gateway.url)}),
+        json!({"wait_for": {"text": "Claims of the ID token"}}),
+    ]);
+    steps.extend(browser::looked_at("login-test"));
     let mut report = peers::browser::run(&Value::Array(steps)).await?;
     // The browser says of a form that was refused that it was.
     report.complaints.retain(|one| !one.contains("422"));
