@@ -1,4 +1,5 @@
-//! `vestibule users`: its flags and its help.
+//! `vestibule users`: its flags and its help. The names of people may begin with a hyphen: one `sub`
+//! in 64 does.
 
 use std::path::PathBuf;
 
@@ -71,13 +72,13 @@ pub(crate) struct UsersListArgs {
     #[arg(long)]
     pub(crate) blocked: bool,
     /// Only those whose external id, sub or e-mail address holds this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) search: Option<String>,
     /// At most so many
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) limit: u16,
     /// Only those behind this external id
-    #[arg(long, value_name = "EXTERNAL_ID")]
+    #[arg(long, value_name = "EXTERNAL_ID", allow_hyphen_values = true)]
     pub(crate) after: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
@@ -87,7 +88,7 @@ pub(crate) struct UsersListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct UsersBlockArgs {
     /// The user: e-mail address, sub or external id
-    #[arg(value_name = "EMAIL|SUB|EXTERNAL_ID")]
+    #[arg(value_name = "EMAIL|SUB|EXTERNAL_ID", allow_hyphen_values = true)]
     pub(crate) who: String,
     /// The tenant
     #[arg(long, value_name = "SLUG")]
@@ -100,10 +101,10 @@ pub(crate) struct UsersBlockArgs {
 #[derive(Debug, Args)]
 pub(crate) struct UsersJoinArgs {
     /// The user who stays: e-mail address, sub or external id
-    #[arg(value_name = "STAYS")]
+    #[arg(value_name = "STAYS", allow_hyphen_values = true)]
     pub(crate) kept: String,
     /// The user who is joined: e-mail address, sub or external id
-    #[arg(value_name = "IS_JOINED")]
+    #[arg(value_name = "IS_JOINED", allow_hyphen_values = true)]
     pub(crate) other: String,
     /// The tenant
     #[arg(long, value_name = "SLUG")]
@@ -128,4 +129,40 @@ pub(crate) struct UsersImportArgs {
     pub(crate) skip_conflicts: bool,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: UsersCommand,
+    }
+
+    fn parsed(line: &str) -> UsersCommand {
+        Line::try_parse_from(std::iter::once("users").chain(line.split(' '))).unwrap().command
+    }
+
+    #[test]
+    fn people_whose_names_begin_with_a_hyphen_can_be_named() {
+        for sub in ["-Bq3_x", "--q3_x", "-hq3_x"] {
+            let UsersCommand::Block(one) = parsed(&format!("block {sub} --tenant acme")) else {
+                panic!("{sub}")
+            };
+            assert_eq!((one.who.as_str(), one.tenant.as_str()), (sub, "acme"));
+            let UsersCommand::Join(two) = parsed(&format!("join {sub} -x7 --tenant acme")) else {
+                panic!("{sub}")
+            };
+            assert_eq!((two.kept.as_str(), two.other.as_str()), (sub, "-x7"));
+            let UsersCommand::List(list) = parsed(&format!("list --tenant acme --search {sub}"))
+            else {
+                panic!("{sub}")
+            };
+            assert_eq!(list.search.as_deref(), Some(sub));
+        }
+    }
 }
