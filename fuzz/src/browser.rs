@@ -114,7 +114,7 @@ pub fn attempt(data: &[u8]) {
     }
     let text = URL_SAFE_NO_PAD.encode(KEY.seal(&place("test_ticket"), NONCE, data).unwrap());
     if let Ok(ticket) = TestTicket::open(&KEY, tenant(), directory(), &text, now()) {
-        assert!(ticket.expires_at > now() && data.len() == 24);
+        assert!(ticket.expires_at > now() && [24, 25].contains(&data.len()));
         assert_eq!(ticket.seal(&KEY, tenant(), directory(), NONCE).unwrap(), text);
     }
     let text = URL_SAFE_NO_PAD.encode(KEY.seal(&place("staff ticket"), NONCE, data).unwrap());
