@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Asked, Input, Values};
 use crate::api::Problem;
 
-const NOBODY: &str = "";
+const NOBODY: &str = "nobody";
 const EVERYBODY: &str = "everybody";
 const OWN_ROW: &str = "own";
 
@@ -43,14 +43,15 @@ fn of(by: &str) -> &'static str {
 impl Asked {
     fn rule(&self, values: &Values) -> StaffRule {
         match values.staff.as_str() {
-            OWN_ROW => StaffRule::OwnRow,
+            NOBODY => StaffRule::Nobody,
             EVERYBODY => StaffRule::Everybody,
             chosen => {
-                let all = told_apart_by(&self.preset.data().profile);
-                match all.into_iter().find(|by| *by == chosen) {
-                    Some(by) => StaffRule::Named { by, names: names(&values.staff_names) },
-                    None => StaffRule::Nobody,
-                }
+                let mut all = told_apart_by(&self.preset.data().profile);
+                // A form without the list, from a page of another release, says nothing of it.
+                all.find(|by| *by == chosen).map_or(StaffRule::OwnRow, |by| StaffRule::Named {
+                    by,
+                    names: names(&values.staff_names),
+                })
             }
         }
     }
